@@ -1,0 +1,20 @@
+//! The words of Postroom: sites, rooms, events, messages, devices, sequence numbers.
+//!
+//! Pure: no async, no I/O, no clock of its own. Everything else imports from here; this room imports
+//! nothing of the house.
+
+mod address;
+mod delivery;
+mod flake;
+mod keeping;
+mod message;
+mod room;
+mod site;
+
+pub use address::{DeviceKey, DeviceNo, ReplyTo, SessionRef, WorkerId};
+pub use delivery::{AckId, Receipt, Seq};
+pub use flake::{Flake, FlakeError, MessageId};
+pub use keeping::{DeviceTtl, Durability};
+pub use message::{Event, EventError, Message, RESERVED_EVENTS};
+pub use room::{Membership, Room};
+pub use site::{BoundPolicy, QueueBounds, Secret, Site, SiteName, SiteNameError};

@@ -1,0 +1,1 @@
+//! The protocol of crossroads/socket.io-webservice.

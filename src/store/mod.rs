@@ -1,0 +1,225 @@
+//! The store: keeps devices, rooms and inboxes, and puts everything about them into one order.
+//!
+//! A [`Store`] takes commands without blocking and answers through the [`Outlet`] of the worker concerned, in
+//! the order in which the commands took effect. That order is the whole contract: a device's
+//! [`StoreEvent::Connected`] comes before every entry that is not in the inbox it announces, entries come by
+//! growing [`Seq`], and the answer of an append comes in the same batch as its entries. Nothing is answered
+//! before it is durable.
+//!
+//! What must not live here: sockets, HTTP, who is allowed to do what.
+
+use std::sync::Arc;
+
+use crate::domain::{DeviceKey, DeviceNo, Event, Message, Receipt, ReplyTo, Room, Seq, SessionRef, WorkerId};
+
+pub mod sqlite;
+
+/// Keeps devices and their inboxes. Methods hand a command over and return at once.
+pub trait Store: Send + Sync {
+    /// Finds or makes the device, replaces its rooms, counts the session as one of its live ones, and answers
+    /// with [`StoreEvent::Connected`] (or [`StoreEvent::ConnectFailed`]) on the session's worker.
+    fn connect(&self, connect: Connect);
+
+    /// Resolves the recipients of a message and appends it to their inboxes. Answers with
+    /// [`StoreEvent::Appended`] on the worker that asked, and with one [`StoreEvent::Entry`] on each worker
+    /// that carries one of the recipients.
+    fn append(&self, append: Append);
+
+    /// Takes entries out of inboxes. Nobody waits for it: a crash may forget the acks of the last second, and
+    /// their entries are then delivered again.
+    fn acknowledge(&self, acks: Vec<Ack>);
+
+    /// Reads on in an inbox: answers with [`StoreEvent::Page`] on the session's worker.
+    fn read(&self, read: Read);
+
+    /// Ends a session of a device; with its last one the device is away and its expiry begins. Also undoes a
+    /// [`Store::connect`] that was not answered yet, since commands keep their order.
+    fn disconnect(&self, disconnect: Disconnect);
+
+    /// Why the store cannot take messages at the moment, if so.
+    ///
+    /// # Errors
+    /// [`StoreError`] with the reason.
+    fn health(&self) -> Result<(), StoreError>;
+
+    /// What the store has counted since it was started, and holds now.
+    fn counters(&self) -> Counters;
+
+    /// Carries out what was handed over, writes everything back, and stops. Commands that come later are
+    /// answered with [`StoreError::Closed`]. Blocks until done: call it where blocking is allowed.
+    fn close(&self);
+}
+
+/// Where a store's answers go: one call per worker and commit, never blocking.
+pub trait Outlet: Send + Sync {
+    /// Hands `events` to `worker`, in this order and behind all earlier ones.
+    fn deliver(&self, worker: WorkerId, events: Vec<StoreEvent>);
+}
+
+/// A session of a device begins.
+#[derive(Debug, Clone)]
+pub struct Connect {
+    /// The session.
+    pub session: SessionRef,
+    /// Its device.
+    pub device: DeviceKey,
+    /// All rooms of the device, sorted; they replace what was stored.
+    pub rooms: Vec<Room>,
+    /// Bounds of the first page.
+    pub limit: PageLimit,
+}
+
+/// How much one page may hold. A page holds at least one entry, however large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageLimit {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of events, added up.
+    pub bytes: usize,
+}
+
+/// A message to be kept.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// Who waits for the answer.
+    pub reply: ReplyTo,
+    /// The message.
+    pub message: Arc<Message>,
+}
+
+/// An acknowledgement by a device. Each may come at any time, any number of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ack {
+    /// One entry. When its message has `resync` and an older entry of the inbox is still waiting, the inbox is
+    /// cleared and the device owes nothing but a `_resync`.
+    Entry(DeviceNo, Seq),
+    /// Every entry up to and with this one (a `_batch` was acknowledged). Never causes a resync.
+    Through(DeviceNo, Seq),
+    /// The `_resync` has reached the client.
+    Resynced(DeviceNo),
+}
+
+/// Read on in an inbox.
+#[derive(Debug, Clone, Copy)]
+pub struct Read {
+    /// The session that asks.
+    pub session: SessionRef,
+    /// The device.
+    pub device: DeviceNo,
+    /// Entries after this one.
+    pub after: Seq,
+    /// Bounds of the page.
+    pub limit: PageLimit,
+}
+
+/// A session of a device ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Disconnect {
+    /// The session, as it connected.
+    pub session: SessionRef,
+}
+
+/// What a store tells a worker.
+#[derive(Debug, Clone)]
+pub enum StoreEvent {
+    /// The session's device is registered; every entry after `page.through` will come as an `Entry`.
+    Connected {
+        /// The session.
+        session: SessionRef,
+        /// The number of its device.
+        device: DeviceNo,
+        /// The inbox from its beginning.
+        page: Page,
+    },
+    /// The device could not be registered.
+    ConnectFailed {
+        /// The session.
+        session: SessionRef,
+        /// Why.
+        error: StoreError,
+    },
+    /// The answer to a [`Read`].
+    Page {
+        /// The session that asked.
+        session: SessionRef,
+        /// What was found.
+        page: Page,
+    },
+    /// A new entry.
+    Entry {
+        /// Its place in the order.
+        seq: Seq,
+        /// The message.
+        message: Arc<Message>,
+        /// All its recipients, sorted, also those that this worker does not carry. Messages for the same room
+        /// share one list as long as the room does not change.
+        devices: Arc<[DeviceNo]>,
+    },
+    /// The answer to an [`Append`].
+    Appended {
+        /// As in [`ReplyTo`].
+        token: u32,
+        /// What became of it; an error means that nothing was kept.
+        outcome: Result<Receipt, StoreError>,
+    },
+    /// The device's inbox was cleared up to and with `through`; it must be told `_resync`.
+    Resync {
+        /// The device.
+        device: DeviceNo,
+        /// The last entry that was cleared.
+        through: Seq,
+    },
+}
+
+/// A stretch of an inbox, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The entries: still waiting when the page was made.
+    pub entries: Vec<(Seq, Event)>,
+    /// The page covers the inbox up to here: entries with a greater number come as [`StoreEvent::Entry`] behind
+    /// this page or, when `more`, in the next one.
+    pub through: Seq,
+    /// Whether the page stopped at its limit.
+    pub more: bool,
+    /// The device owes a `_resync` (its inbox was cleared while it was away).
+    pub resync: bool,
+}
+
+/// Why a store did not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It is stopping or stopped.
+    #[error("the store is closed")]
+    Closed,
+    /// Too much is waiting to be written.
+    #[error("the store is overloaded")]
+    Overloaded,
+    /// The write failed; the text says why (disk full, read-only, corrupt).
+    #[error("the store cannot write: {0}")]
+    Write(String),
+    /// It could not be opened.
+    #[error("the store cannot be opened: {0}")]
+    Open(String),
+}
+
+/// What a store has counted. Of entries, not messages: `accepted = acked + expired + resynced + dropped + queued`
+/// at every moment between two commits, with the entries found at start counted as accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Entries appended to inboxes, and those found at start.
+    pub accepted: u64,
+    /// Acknowledged.
+    pub acked: u64,
+    /// Gone with a device that was away for longer than its ttl.
+    pub expired: u64,
+    /// Cleared and replaced by a `_resync`.
+    pub resynced: u64,
+    /// Dropped by the policy `dropOldest`.
+    pub dropped: u64,
+    /// Waiting in inboxes now.
+    pub queued: u64,
+    /// Devices known now.
+    pub devices: u64,
+    /// Of those, devices with a live session.
+    pub online: u64,
+}
