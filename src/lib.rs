@@ -1,6 +1,9 @@
 //! Postroom: a push gateway for many sites. See ARCHITECTURE.md for the rooms of this house.
 
+pub mod broker;
 pub mod config;
 pub mod domain;
+pub mod gateway;
+pub mod hub;
 pub mod protocol;
 pub mod store;

@@ -1,6 +1,7 @@
 //! Sequence numbers, ack ids and what an accepted message came to.
 
 use super::flake::MessageId;
+use super::message::Event;
 
 /// Position of an entry in the order of a store. Only grows; an inbox's numbers have gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -70,6 +71,20 @@ pub struct Receipt {
     pub online: u32,
     /// Inboxes in which it waits; equals `devices` unless a bound was reached.
     pub queued: u32,
+}
+
+/// A stretch of an inbox, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The entries: still waiting when the page was made.
+    pub entries: Vec<(Seq, Event)>,
+    /// The page covers the inbox up to here: entries with a greater number come as `StoreEvent::Entry` behind
+    /// this page or, when `more`, in the next one.
+    pub through: Seq,
+    /// Whether the page stopped at its limit.
+    pub more: bool,
+    /// The device owes a `_resync` (its inbox was cleared while it was away).
+    pub resync: bool,
 }
 
 #[cfg(test)]

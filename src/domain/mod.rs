@@ -12,7 +12,7 @@ mod room;
 mod site;
 
 pub use address::{DeviceKey, DeviceNo, ReplyTo, SessionRef, WorkerId};
-pub use delivery::{AckId, Receipt, Seq};
+pub use delivery::{AckId, Page, Receipt, Seq};
 pub use flake::{Flake, FlakeError, MessageId};
 pub use keeping::{DeviceTtl, Durability};
 pub use message::{Event, EventError, Message, RESERVED_EVENTS};

@@ -10,7 +10,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::{DeviceKey, DeviceNo, Event, Message, Receipt, ReplyTo, Room, Seq, SessionRef, WorkerId};
+pub use crate::domain::Page;
+use crate::domain::{DeviceKey, DeviceNo, Message, Receipt, ReplyTo, Room, Seq, SessionRef, WorkerId};
 
 pub mod sqlite;
 
@@ -169,20 +170,6 @@ pub enum StoreEvent {
         /// The last entry that was cleared.
         through: Seq,
     },
-}
-
-/// A stretch of an inbox, oldest first.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
-    /// The entries: still waiting when the page was made.
-    pub entries: Vec<(Seq, Event)>,
-    /// The page covers the inbox up to here: entries with a greater number come as [`StoreEvent::Entry`] behind
-    /// this page or, when `more`, in the next one.
-    pub through: Seq,
-    /// Whether the page stopped at its limit.
-    pub more: bool,
-    /// The device owes a `_resync` (its inbox was cleared while it was away).
-    pub resync: bool,
 }
 
 /// Why a store did not do something.

@@ -1,0 +1,83 @@
+//! Acknowledgements: what a client says it has, on its way to the store.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::worker::Gateway;
+use crate::domain::AckId;
+use crate::hub::{Kept, SessionId, Step};
+use crate::store::Ack;
+
+/// How long acks are gathered before they go to the store, unless something else goes there first.
+const GATHER: Duration = Duration::from_millis(10);
+/// How many are gathered at most.
+const GATHER_MAX: usize = 512;
+
+impl Gateway {
+    /// A client acknowledged `id` on a session. Ids that mean nothing there are ignored.
+    pub fn acknowledge(self: &Rc<Self>, session: SessionId, id: u64) {
+        let Some(ack) = AckId::from_wire(id) else { return };
+        let now = self.now();
+        let taken = self.hub.with_kept(session, |kept| take_ack(kept, ack, now)).flatten();
+        let Some((ack, step, resynced)) = taken else { return };
+        let device = match ack {
+            Ack::Entry(device, _) | Ack::Through(device, _) | Ack::Resynced(device) => device,
+        };
+        self.gather(ack);
+        if resynced {
+            self.gather(Ack::Resynced(device));
+        }
+        self.take(step, session, device);
+    }
+
+    /// A heartbeat came from the client of a session.
+    pub fn heartbeat(self: &Rc<Self>, session: SessionId) {
+        let confirmed = self.hub.with_kept(session, |kept| {
+            let done = kept.resync.as_mut().is_some_and(crate::hub::ResyncDue::beat);
+            done.then(|| {
+                kept.resync = None;
+                kept.device
+            })
+        });
+        if let Some(Some(device)) = confirmed {
+            self.gather(Ack::Resynced(device));
+        }
+    }
+
+    fn gather(self: &Rc<Self>, ack: Ack) {
+        self.acks.borrow_mut().push(ack);
+        if self.acks.borrow().len() >= GATHER_MAX {
+            self.flush_acks();
+        } else if !self.ack_timer_set.replace(true) {
+            let gateway = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(GATHER).await;
+                gateway.ack_timer_set.set(false);
+                gateway.flush_acks();
+            });
+        }
+    }
+
+    /// Hands the gathered acks to the store, so that what follows comes behind them.
+    pub fn flush_acks(&self) {
+        let acks = std::mem::take(&mut *self.acks.borrow_mut());
+        if !acks.is_empty() {
+            self.shared.parts.store.acknowledge(acks);
+        }
+    }
+}
+
+fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<(Ack, Step, bool)> {
+    let last = kept.flow.last();
+    let seq = ack.resolve(last)?;
+    kept.waiting_since = kept.waiting_since.filter(|_| seq < last).map(|_| now);
+    let resynced = kept.resync.is_some_and(|due| due.proved_by(seq));
+    if resynced {
+        kept.resync = None;
+    }
+    if ack.is_batch() {
+        let step = kept.flow.batch_acknowledged(seq);
+        return Some((Ack::Through(kept.device, seq), step, resynced));
+    }
+    Some((Ack::Entry(kept.device, seq), Step::Rest, resynced))
+}

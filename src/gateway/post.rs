@@ -1,0 +1,138 @@
+//! What the store and the broker say, applied to the hub in the order in which it was said.
+
+use std::sync::Arc;
+
+use super::switchboard::Mail;
+use super::worker::Gateway;
+use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef};
+use crate::hub::{Live, SessionId};
+use crate::store::{StoreError, StoreEvent};
+
+/// Neighbours that go to the same recipients: they leave as one frame.
+#[derive(Default)]
+enum Run {
+    #[default]
+    None,
+    Entries {
+        message: Arc<Message>,
+        devices: Arc<[DeviceNo]>,
+        entries: Vec<Live>,
+    },
+    Broadcasts(Vec<Arc<Message>>),
+}
+
+impl Gateway {
+    pub(super) fn apply(&self, mail: impl Iterator<Item = Mail>) {
+        let mut run = Run::None;
+        for mail in mail {
+            match mail {
+                Mail::Broadcast(message) => self.add_broadcast(&mut run, message),
+                Mail::Store(events) => {
+                    for event in events {
+                        self.apply_event(&mut run, event);
+                    }
+                }
+            }
+        }
+        self.finish_run(&mut run);
+    }
+
+    fn apply_event(&self, run: &mut Run, event: StoreEvent) {
+        match event {
+            StoreEvent::Entry { seq, message, devices } => {
+                let live = (seq, message.event.clone());
+                match run {
+                    Run::Entries { devices: same, entries, message: first }
+                        if Arc::ptr_eq(same, &devices) && first.site == message.site =>
+                    {
+                        entries.push(live);
+                    }
+                    _ => {
+                        self.finish_run(run);
+                        *run = Run::Entries { message, devices, entries: vec![live] };
+                    }
+                }
+            }
+            StoreEvent::Appended { token, outcome } => self.answer_send(token, outcome),
+            other => {
+                self.finish_run(run);
+                self.apply_session_event(other);
+            }
+        }
+    }
+
+    fn add_broadcast(&self, run: &mut Run, message: Arc<Message>) {
+        match run {
+            Run::Broadcasts(messages)
+                if messages.first().is_some_and(|m| m.site == message.site && m.rooms == message.rooms) =>
+            {
+                messages.push(message);
+            }
+            _ => {
+                self.finish_run(run);
+                *run = Run::Broadcasts(vec![message]);
+            }
+        }
+    }
+
+    fn finish_run(&self, run: &mut Run) {
+        match std::mem::take(run) {
+            Run::None => {}
+            Run::Entries { message, devices, entries } => {
+                self.hub.entries(&entries, &message, &devices, self.now());
+            }
+            Run::Broadcasts(messages) => {
+                let messages: Vec<&Message> = messages.iter().map(Arc::as_ref).collect();
+                self.hub.broadcast(&messages);
+            }
+        }
+    }
+
+    fn apply_session_event(&self, event: StoreEvent) {
+        match event {
+            StoreEvent::Connected { session, device, page } => self.admit(session, device, &page),
+            StoreEvent::ConnectFailed { session, error } => self.answer_arrival(id_of(session), Err(error)),
+            StoreEvent::Page { session, page } => self.turn_page(session, &page),
+            StoreEvent::Resync { device, through } => {
+                for (id, step) in self.hub.resync(device, through) {
+                    self.take(step, id, device);
+                }
+            }
+            StoreEvent::Entry { .. } | StoreEvent::Appended { .. } => {}
+        }
+    }
+
+    fn admit(&self, session: SessionRef, device: DeviceNo, page: &Page) {
+        let id = id_of(session);
+        if let Some(step) = self.hub.admit(id, device, page, self.now()) {
+            self.take(step, id, device);
+            self.answer_arrival(id, Ok(()));
+        }
+    }
+
+    fn turn_page(&self, session: SessionRef, page: &Page) {
+        let id = id_of(session);
+        let device = self.hub.with_kept(id, |kept| kept.device);
+        if let (Some(device), Some(step)) = (device, self.hub.page(id, page, self.now())) {
+            self.take(step, id, device);
+        }
+    }
+
+    fn answer_arrival(&self, id: SessionId, outcome: Result<(), StoreError>) {
+        if let Some(reply) = self.arrivals.borrow_mut().remove(&id) {
+            // Whoever waited may have gone away meanwhile; its end was told to the store by its attendance.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    fn answer_send(&self, token: u32, outcome: Result<Receipt, StoreError>) {
+        if let Some(reply) = self.sends.borrow_mut().try_remove(token as usize) {
+            // A backend that hung up does not read its answer; the message is kept all the same.
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+fn id_of(session: SessionRef) -> SessionId {
+    SessionId { slot: session.slot, serial: session.serial }
+}

@@ -1,0 +1,92 @@
+//! What the gateways of all workers share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::switchboard::Switchboard;
+use crate::broker::Broker;
+use crate::domain::{DeviceTtl, Flake, Site};
+use crate::protocol::SiteProtocol;
+use crate::store::{PageLimit, Store};
+
+/// The sites of this process, by name.
+#[derive(Debug, Default)]
+pub struct Sites(HashMap<Box<str>, Arc<Site>>);
+
+impl Sites {
+    /// These sites.
+    #[must_use]
+    pub fn new(sites: impl IntoIterator<Item = Arc<Site>>) -> Self {
+        Self(sites.into_iter().map(|site| (site.name.as_str().into(), site)).collect())
+    }
+
+    /// The site of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Site>> {
+        self.0.get(name)
+    }
+}
+
+/// What a [`Shared`] is made of.
+pub struct SharedParts {
+    /// The sites.
+    pub sites: Sites,
+    /// Keeps devices and inboxes.
+    pub store: Arc<dyn Store>,
+    /// Carries what is not kept.
+    pub broker: Arc<dyn Broker>,
+    /// Speaks with the sites' servers.
+    pub protocol: Arc<dyn SiteProtocol>,
+    /// The lines to the workers.
+    pub switchboard: Arc<Switchboard>,
+    /// Makes message ids.
+    pub flake: Flake,
+    /// As `_settings` tells it to the clients.
+    pub device_ttl: DeviceTtl,
+    /// Bounds of one `_batch`.
+    pub page: PageLimit,
+}
+
+/// What the gateways of all workers share.
+pub struct Shared {
+    pub(super) parts: SharedParts,
+    draining: AtomicBool,
+}
+
+impl Shared {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: SharedParts) -> Arc<Self> {
+        Arc::new(Self { parts, draining: AtomicBool::new(false) })
+    }
+
+    /// The site of this name.
+    #[must_use]
+    pub fn site(&self, name: &str) -> Option<&Arc<Site>> {
+        self.parts.sites.get(name)
+    }
+
+    /// The store, for its health and counters.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    /// As `_settings` tells it to the clients.
+    #[must_use]
+    pub fn device_ttl(&self) -> DeviceTtl {
+        self.parts.device_ttl
+    }
+
+    /// From now on nobody new is let in.
+    pub fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this node is about to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,251 @@
+//! Distribution to sessions, and the sending: the hub writes to the carriers itself, no task per link.
+
+use std::rc::Rc;
+
+use super::flow::{Live, Step};
+use super::frame::Frame;
+use super::link::{CloseReason, Flushed, LinkId, Wire};
+use super::session::{Dialect, Kept, ResyncDue, Session, SessionId};
+use super::worker::{Hub, Inner, queue, session};
+use crate::domain::{AckId, DeviceNo, Message, Page, Seq};
+
+/// A link to close, found while sending.
+type Closing = (Rc<dyn Wire>, LinkId, CloseReason);
+
+/// One frame per kind of client, made when the first of the kind needs it.
+struct Frames<'a> {
+    make: &'a dyn Fn(&dyn Dialect, &mut Frame),
+    made: Vec<(&'static dyn Dialect, Rc<Frame>)>,
+}
+
+impl<'a> Frames<'a> {
+    fn new(make: &'a dyn Fn(&dyn Dialect, &mut Frame)) -> Self {
+        Self { make, made: Vec::new() }
+    }
+
+    fn of(&mut self, dialect: &'static dyn Dialect) -> Rc<Frame> {
+        let known = self.made.iter().find(|(other, _)| std::ptr::addr_eq(*other, dialect));
+        if let Some((_, frame)) = known {
+            return Rc::clone(frame);
+        }
+        let mut frame = Frame::default();
+        (self.make)(dialect, &mut frame);
+        let frame = Rc::new(frame);
+        self.made.push((dialect, Rc::clone(&frame)));
+        frame
+    }
+}
+
+impl Hub {
+    /// Emits new entries, all for the same devices, on the sessions that are live; the others come to know
+    /// them from their inbox. `now` is in seconds of any clock that only grows.
+    pub fn entries(&self, run: &[Live], message: &Message, devices: &[DeviceNo], now: u32) {
+        let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) else { return };
+        let make_run = |dialect: &dyn Dialect, frame: &mut Frame| {
+            for (seq, event) in run {
+                dialect.event(&message.site, Some(AckId::entry(*seq)), event, frame);
+            }
+        };
+        let mut frames = Frames::new(&make_run);
+        let mut inner = self.inner.borrow_mut();
+        let Inner { links, sessions, index, dirty, .. } = &mut *inner;
+        for slot in devices.iter().flat_map(|device| index.device(*device)) {
+            let Some(session) = sessions.get_mut(*slot as usize) else { continue };
+            let Some(kept) = &mut session.kept else { continue };
+            let frame = if kept.flow.skip_to(*first, *last) {
+                frames.of(session.seed.dialect)
+            } else if let Some(frame) = single(&session.seed, kept, run) {
+                frame
+            } else {
+                continue;
+            };
+            note_waiting(&session.seed, kept, now);
+            queue(links, dirty, session.seed.link.slot, frame, self.options.outbox_limit);
+        }
+        self.ring();
+    }
+
+    /// Emits a message on the sessions that listen to its rooms by themselves; once each, without an ack.
+    pub fn broadcast(&self, run: &[&Message]) {
+        let Some(message) = run.first() else { return };
+        let make = |dialect: &dyn Dialect, frame: &mut Frame| {
+            for message in run {
+                dialect.event(&message.site, None, &message.event, frame);
+            }
+        };
+        let mut frames = Frames::new(&make);
+        let mut inner = self.inner.borrow_mut();
+        inner.mark = inner.mark.wrapping_add(1);
+        let Inner { links, sessions, index, dirty, mark, .. } = &mut *inner;
+        for slot in message.rooms.iter().flat_map(|room| index.room(&message.site, room)) {
+            let Some(session) = sessions.get_mut(*slot as usize) else { continue };
+            if session.mark == *mark {
+                continue;
+            }
+            session.mark = *mark;
+            let frame = frames.of(session.seed.dialect);
+            queue(links, dirty, session.seed.link.slot, frame, self.options.outbox_limit);
+        }
+        self.ring();
+    }
+
+    /// Lets a session in that bears a device: the welcome goes out, then what the first page holds.
+    /// `None` when the session has gone meanwhile.
+    pub fn admit(&self, id: SessionId, device: DeviceNo, page: &Page, now: u32) -> Option<Step> {
+        {
+            let mut inner = self.inner.borrow_mut();
+            let Inner { sessions, index, .. } = &mut *inner;
+            let session = session(sessions, id)?;
+            session.kept = Some(Kept::new(device));
+            index.bear(device, id.slot);
+            let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
+            inner.queue(link.slot, welcome, self.options.outbox_limit);
+        }
+        self.page(id, page, now)
+    }
+
+    /// Emits a page as one `_batch`, and what was held back behind it. `None` when the session has gone.
+    pub fn page(&self, id: SessionId, page: &Page, now: u32) -> Option<Step> {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { links, sessions, dirty, .. } = &mut *inner;
+        let session = session(sessions, id)?;
+        let (frame, step) = page_frame(session, page, now)?;
+        if !frame.is_empty() {
+            queue(links, dirty, session.seed.link.slot, Rc::new(frame), self.options.outbox_limit);
+        }
+        self.ring();
+        Some(step)
+    }
+
+    /// Tells the sessions of a device that its inbox was cleared. What to do next, per session.
+    pub fn resync(&self, device: DeviceNo, through: Seq) -> Vec<(SessionId, Step)> {
+        let mut steps = Vec::new();
+        let mut inner = self.inner.borrow_mut();
+        let Inner { links, sessions, index, dirty, .. } = &mut *inner;
+        for slot in index.device(device) {
+            let Some(session) = sessions.get_mut(*slot as usize) else { continue };
+            let Some(kept) = &mut session.kept else { continue };
+            let id = SessionId { slot: *slot, serial: session.serial };
+            steps.push((id, kept.flow.cleared(through)));
+            kept.waiting_since = None;
+            kept.resync = Some(ResyncDue::behind(through));
+            let mut frame = Frame::default();
+            session.seed.dialect.resync(&session.seed.site.name, &mut frame);
+            queue(links, dirty, session.seed.link.slot, Rc::new(frame), self.options.outbox_limit);
+        }
+        self.ring();
+        steps
+    }
+
+    /// Starts over on each session that has waited too long for an ack; the steps to take.
+    pub fn overdue(&self, now: u32) -> Vec<(SessionId, DeviceNo, Step)> {
+        let mut inner = self.inner.borrow_mut();
+        let mut steps = Vec::new();
+        for (slot, session) in &mut inner.sessions {
+            let (Some(limit), Some(kept)) = (session.seed.site.ack_timeout, &mut session.kept) else {
+                continue;
+            };
+            if kept.waiting_since.is_some_and(|since| u64::from(now.saturating_sub(since)) >= limit.as_secs())
+            {
+                kept.waiting_since = None;
+                let id = SessionId { slot: slot as u32, serial: session.serial };
+                steps.push((id, kept.device, kept.flow.restart()));
+            }
+        }
+        steps
+    }
+
+    /// Sends what waits on up to `count` links. Whether more links wait.
+    pub fn flush(&self, count: usize) -> bool {
+        let mut closings: Vec<Closing> = Vec::new();
+        let more = {
+            let mut inner = self.inner.borrow_mut();
+            let from = inner.dirty.len().saturating_sub(count);
+            let slots: Vec<u32> = inner.dirty.drain(from..).collect();
+            for slot in slots {
+                closings.extend(inner.flush_link(slot));
+            }
+            !inner.dirty.is_empty()
+        };
+        for (wire, _, reason) in closings {
+            wire.close(reason);
+        }
+        more
+    }
+}
+
+impl Inner {
+    fn flush_link(&mut self, slot: u32) -> Option<Closing> {
+        let link = self.links.get_mut(slot as usize)?;
+        link.dirty = false;
+        let id = LinkId { slot, serial: link.serial };
+        if link.closing == Some(CloseReason::TooSlow) {
+            return Some((Rc::clone(&link.wire), id, CloseReason::TooSlow));
+        }
+        if link.blocked {
+            return None;
+        }
+        let flushed = if link.outbox.is_empty() {
+            Flushed::All
+        } else {
+            link.wire.flush(&mut link.outbox, &mut self.scratch)
+        };
+        match (flushed, link.closing) {
+            (Flushed::Gone, _) => Some((Rc::clone(&link.wire), id, CloseReason::Gone)),
+            (Flushed::All, Some(reason)) => Some((Rc::clone(&link.wire), id, reason)),
+            (Flushed::All, None) => None,
+            (Flushed::Blocked, _) => {
+                link.blocked = true;
+                Rc::clone(&link.wire).await_room(id);
+                None
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn new(device: DeviceNo) -> Self {
+        Self { device, flow: super::flow::Flow::default(), resync: None, waiting_since: None }
+    }
+}
+
+/// The frame of a session that is not ready for the whole run: of each entry that may go out.
+fn single(seed: &super::SessionSeed, kept: &mut Kept, run: &[Live]) -> Option<Rc<Frame>> {
+    let mut frame = Frame::default();
+    for (seq, event) in run {
+        if kept.flow.entry(*seq, event) {
+            seed.dialect.event(&seed.site.name, Some(AckId::entry(*seq)), event, &mut frame);
+        }
+    }
+    (!frame.is_empty()).then(|| Rc::new(frame))
+}
+
+fn page_frame(session: &mut Session, page: &Page, now: u32) -> Option<(Frame, Step)> {
+    let (seed, kept) = (&session.seed, session.kept.as_mut()?);
+    let site = &seed.site.name;
+    let mut frame = Frame::default();
+    if page.resync && kept.resync.is_none() {
+        seed.dialect.resync(site, &mut frame);
+        kept.resync = Some(ResyncDue::behind(kept.flow.last()));
+    }
+    let known = page.entries.partition_point(|(seq, _)| *seq <= kept.flow.last());
+    let fresh = page.entries.get(known..).unwrap_or_default();
+    let last = fresh.last().map(|(seq, _)| *seq);
+    if let Some(last) = last {
+        seed.dialect.batch(site, AckId::batch(last), fresh, &mut frame);
+    }
+    let (step, held) = kept.flow.page(last, page.through, page.more);
+    for (seq, event) in &held {
+        seed.dialect.event(site, Some(AckId::entry(*seq)), event, &mut frame);
+    }
+    if last.is_some() || !held.is_empty() {
+        note_waiting(seed, kept, now);
+    }
+    Some((frame, step))
+}
+
+fn note_waiting(seed: &super::SessionSeed, kept: &mut Kept, now: u32) {
+    if seed.site.ack_timeout.is_some() {
+        kept.waiting_since.get_or_insert(now);
+    }
+}

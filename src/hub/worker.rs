@@ -1,0 +1,229 @@
+//! The hub of one worker: opening and closing of links and sessions.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use ahash::AHashMap;
+use slab::Slab;
+use tokio::sync::Notify;
+
+use super::frame::Frame;
+use super::index::Index;
+use super::link::{CloseReason, Link, LinkId, Wire};
+use super::outbox::Outbox;
+use super::session::{Kept, Session, SessionId, SessionSeed};
+use crate::domain::{DeviceNo, Room};
+
+/// Limits of a hub.
+#[derive(Debug, Clone, Copy)]
+pub struct HubOptions {
+    /// Bytes that may wait for one link; beyond, it is closed as too slow.
+    pub outbox_limit: usize,
+}
+
+/// The hub of one worker thread. Everything runs on that thread; nothing here waits.
+pub struct Hub {
+    pub(super) inner: RefCell<Inner>,
+    pub(super) options: HubOptions,
+    /// Rung when a link has something to send.
+    bell: Notify,
+}
+
+pub(super) struct Inner {
+    pub(super) links: Slab<Link>,
+    pub(super) sessions: Slab<Session>,
+    pub(super) index: Index,
+    /// Slots of links with something to send.
+    pub(super) dirty: Vec<u32>,
+    /// Gathers the frames of one link; shared, so that a link needs no buffer of its own.
+    pub(super) scratch: Vec<u8>,
+    /// Numbers broadcasts, see [`Session::mark`].
+    pub(super) mark: u32,
+    serial: u32,
+}
+
+impl Hub {
+    /// An empty hub.
+    #[must_use]
+    pub fn new(options: HubOptions) -> Rc<Self> {
+        let inner = Inner {
+            links: Slab::new(),
+            sessions: Slab::new(),
+            index: Index::default(),
+            dirty: Vec::new(),
+            scratch: Vec::new(),
+            mark: 0,
+            serial: 0,
+        };
+        Rc::new(Self { inner: RefCell::new(inner), options, bell: Notify::new() })
+    }
+
+    /// Waits until a link has something to send.
+    pub async fn wait(&self) {
+        self.bell.notified().await;
+    }
+
+    pub(super) fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// Opens a link. `make` gets the link's name and makes what carries it.
+    pub fn open_link<W: Wire + 'static>(&self, make: impl FnOnce(LinkId) -> Rc<W>) -> Rc<W> {
+        let mut inner = self.inner.borrow_mut();
+        let serial = inner.next_serial();
+        let entry = inner.links.vacant_entry();
+        let wire = make(LinkId { slot: entry.key() as u32, serial });
+        entry.insert(Link {
+            serial,
+            wire: Rc::clone(&wire) as Rc<dyn Wire>,
+            outbox: Outbox::default(),
+            dirty: false,
+            blocked: false,
+            closing: None,
+        });
+        wire
+    }
+
+    /// Forgets a link and what waits on it. Its sessions must have been closed before.
+    pub fn close_link(&self, id: LinkId) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.link(id).is_some() {
+            inner.links.remove(id.slot as usize);
+        }
+    }
+
+    /// Queues a frame on a link. A link that is being closed takes no more.
+    pub fn push(&self, id: LinkId, frame: Rc<Frame>) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.link(id).is_some() {
+            inner.queue(id.slot, frame, self.options.outbox_limit);
+            self.ring();
+        }
+    }
+
+    /// Closes a link once what waits for it is sent.
+    pub fn finish(&self, id: LinkId, reason: CloseReason) {
+        let mut inner = self.inner.borrow_mut();
+        if let Some(link) = inner.link(id) {
+            link.closing.get_or_insert(reason);
+            inner.mark_dirty(id.slot);
+            self.ring();
+        }
+    }
+
+    /// The carrier of a link takes more.
+    pub fn unblock(&self, id: LinkId) {
+        let mut inner = self.inner.borrow_mut();
+        if let Some(link) = inner.link(id) {
+            link.blocked = false;
+            inner.mark_dirty(id.slot);
+            self.ring();
+        }
+    }
+
+    /// Every link, for draining.
+    pub fn links(&self) -> Vec<LinkId> {
+        let inner = self.inner.borrow();
+        inner.links.iter().map(|(slot, link)| LinkId { slot: slot as u32, serial: link.serial }).collect()
+    }
+
+    /// How many sessions there are, let in or not.
+    pub fn session_count(&self) -> usize {
+        self.inner.borrow().sessions.len()
+    }
+
+    /// How many sessions stand on a link's site, by site name; for the readers of metrics.
+    pub fn sessions_by_site(&self) -> AHashMap<String, usize> {
+        let mut counts = AHashMap::new();
+        for (_, session) in &self.inner.borrow().sessions {
+            *counts.entry(session.seed.site.name.to_string()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Makes a session that is not let in yet: it gets nothing until [`Hub::admit`] or [`Hub::join`].
+    pub fn attach(&self, seed: SessionSeed) -> SessionId {
+        let mut inner = self.inner.borrow_mut();
+        let serial = inner.next_serial();
+        let session = Session { serial, seed, kept: None, rooms: Box::default(), mark: 0 };
+        SessionId { slot: inner.sessions.insert(session) as u32, serial }
+    }
+
+    /// Lets a session in that listens to rooms by itself and has no inbox.
+    pub fn join(&self, id: SessionId, rooms: Vec<Room>) {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { sessions, index, .. } = &mut *inner;
+        let Some(session) = session(sessions, id) else { return };
+        session.rooms = rooms.into();
+        index.join(&session.seed.site.name, &session.rooms, id.slot);
+        let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
+        if inner.link(link).is_some() {
+            inner.queue(link.slot, welcome, self.options.outbox_limit);
+            self.ring();
+        }
+    }
+
+    /// Ends a session; the device it bore, if any.
+    pub fn detach(&self, id: SessionId) -> Option<DeviceNo> {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { sessions, index, .. } = &mut *inner;
+        session(sessions, id)?;
+        let session = sessions.try_remove(id.slot as usize)?;
+        index.leave(&session.seed.site.name, &session.rooms, id.slot);
+        let device = session.kept.map(|kept| kept.device)?;
+        index.unbear(device, id.slot);
+        Some(device)
+    }
+
+    /// Works on a session's place in its inbox.
+    pub fn with_kept<T>(&self, id: SessionId, work: impl FnOnce(&mut Kept) -> T) -> Option<T> {
+        let mut inner = self.inner.borrow_mut();
+        session(&mut inner.sessions, id)?.kept.as_mut().map(work)
+    }
+}
+
+impl Inner {
+    fn next_serial(&mut self) -> u32 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial
+    }
+
+    pub(super) fn link(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.get_mut(id.slot as usize).filter(|link| link.serial == id.serial)
+    }
+
+    pub(super) fn mark_dirty(&mut self, slot: u32) {
+        if let Some(link) = self.links.get_mut(slot as usize)
+            && !link.dirty
+        {
+            link.dirty = true;
+            self.dirty.push(slot);
+        }
+    }
+
+    pub(super) fn queue(&mut self, slot: u32, frame: Rc<Frame>, limit: usize) {
+        queue(&mut self.links, &mut self.dirty, slot, frame, limit);
+    }
+}
+
+/// Puts a frame into a link's outbox. A frame that alone is larger than the limit still goes out on an idle link.
+pub(super) fn queue(links: &mut Slab<Link>, dirty: &mut Vec<u32>, slot: u32, frame: Rc<Frame>, limit: usize) {
+    let Some(link) = links.get_mut(slot as usize) else { return };
+    if link.closing.is_some() {
+        return;
+    }
+    if !link.outbox.is_empty() && link.outbox.bytes() + frame.len() > limit {
+        link.closing = Some(CloseReason::TooSlow);
+        link.outbox.clear();
+    } else {
+        link.outbox.push(frame);
+    }
+    if !link.dirty {
+        link.dirty = true;
+        dirty.push(slot);
+    }
+}
+
+pub(super) fn session(sessions: &mut Slab<Session>, id: SessionId) -> Option<&mut Session> {
+    sessions.get_mut(id.slot as usize).filter(|session| session.serial == id.serial)
+}
