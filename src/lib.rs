@@ -1,9 +1,12 @@
 //! Postroom: a push gateway for many sites. See ARCHITECTURE.md for the rooms of this house.
 
+pub mod api;
 pub mod broker;
 pub mod config;
 pub mod domain;
 pub mod gateway;
 pub mod hub;
+pub mod listen;
 pub mod protocol;
 pub mod store;
+pub mod transport;

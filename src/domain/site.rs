@@ -7,7 +7,10 @@ use std::time::Duration;
 /// The name of a site: its key in `sites.yml`, its namespace without the slash, the `site` of `/send`.
 /// One to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SiteName(Arc<str>);
+pub struct SiteName(
+    /// The namespace: the name behind a slash.
+    Arc<str>,
+);
 
 /// Why a name cannot be the name of a site.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,19 +25,25 @@ impl SiteName {
     pub fn new(name: &str) -> Result<Self, SiteNameError> {
         let fits = (1..=64).contains(&name.len());
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if fits && plain { Ok(Self(name.into())) } else { Err(SiteNameError) }
+        if fits && plain { Ok(Self(format!("/{name}").into())) } else { Err(SiteNameError) }
     }
 
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        self.0.get(1..).unwrap_or_default()
+    }
+
+    /// The namespace: the name behind a slash.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
         &self.0
     }
 }
 
 impl fmt::Display for SiteName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -134,7 +143,7 @@ impl Site {
     #[must_use]
     pub fn sample(name: &str) -> Self {
         Self {
-            name: SiteName(name.into()),
+            name: SiteName(format!("/{name}").into()),
             auth_url: "http://127.0.0.1:9/auth".to_owned(),
             auth_scheme: "Bearer".to_owned(),
             api_key: Secret::new("key"),

@@ -64,10 +64,10 @@ impl Gateway {
         match place(&site, membership, device_id) {
             Place::Live(rooms) => self.hub.join(id, rooms),
             Place::Device(device, rooms) => {
-                self.register(&attendance, device, rooms).await.map_err(|error| {
+                if let Err(error) = self.register(&attendance, device, rooms).await {
                     tracing::warn!(site = %site.name, %error, "device not registered");
-                    unavailable("Service unavailable: messages cannot be kept at the moment")
-                })?
+                    return Err(unavailable("Service unavailable: messages cannot be kept at the moment"));
+                }
             }
         }
         attendance.announce();

@@ -65,7 +65,6 @@ impl Switchboard {
         line.messages.fetch_sub(messages, Ordering::Relaxed);
         line.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
-
 }
 
 impl Line {

@@ -75,7 +75,7 @@ impl Frame {
     }
 
     /// The packets in it, in order.
-    pub fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
+    pub fn packets(&self) -> impl Iterator<Item = Packet<'_>> + Clone {
         let spans = match &self.spans {
             Spans::None => &[][..],
             Spans::One(span) => std::slice::from_ref(span),

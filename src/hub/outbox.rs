@@ -71,7 +71,7 @@ impl Outbox {
     }
 
     /// The frames that wait, for carriers that send whole packets.
-    pub fn frames(&self) -> impl Iterator<Item = &Rc<Frame>> {
+    pub fn frames(&self) -> impl Iterator<Item = &Rc<Frame>> + Clone {
         self.frames.iter()
     }
 

@@ -1,0 +1,44 @@
+//! Is it alive, is it ready.
+
+use std::rc::Rc;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, Resource, web};
+
+use crate::gateway::Gateway;
+
+/// A resource; its handlers answer GET and HEAD alike.
+pub(super) fn resource(path: &str) -> Resource {
+    web::resource(path)
+}
+
+/// As the original answers: it checks nothing but that the process runs.
+pub(super) async fn healthcheck() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::ETAG, r#"W/"2-eoX0dku9ba8cNUXvu/DyeabcC+s""#))
+        .body("ok")
+}
+
+/// The process runs.
+pub(super) async fn live() -> HttpResponse {
+    plain(HttpResponse::Ok(), "ok")
+}
+
+/// The process takes connections and messages.
+pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
+    let Some(gateway) = request.app_data::<Rc<Gateway>>() else {
+        return plain(HttpResponse::ServiceUnavailable(), "incomplete");
+    };
+    if gateway.shared().is_draining() {
+        return plain(HttpResponse::ServiceUnavailable(), "draining");
+    }
+    match gateway.shared().store().health() {
+        Ok(()) => plain(HttpResponse::Ok(), "ready"),
+        Err(error) => plain(HttpResponse::ServiceUnavailable(), &error.to_string()),
+    }
+}
+
+fn plain(mut response: actix_web::HttpResponseBuilder, text: &str) -> HttpResponse {
+    response.content_type("text/plain; charset=utf-8").body(text.to_owned())
+}

@@ -1,0 +1,71 @@
+//! `POST /send`.
+
+use std::rc::Rc;
+
+use actix_web::error::PayloadError;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{self, Bytes};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+
+use super::answer::{Refusal, accepted};
+use super::body;
+use super::key::Authorized;
+use crate::domain::Receipt;
+use crate::gateway::Gateway;
+
+/// Sends a message into rooms.
+pub(super) async fn send(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    match try_send(&request, payload).await {
+        Ok(receipt) => accepted(&request, &receipt),
+        Err(refusal) => {
+            tracing::debug!(reason = %refusal, "message refused");
+            refusal.respond(&request)
+        }
+    }
+}
+
+/// What the original answers to `OPTIONS`.
+pub(super) async fn options() -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::ALLOW, "POST")).body("POST")
+}
+
+async fn try_send(request: &HttpRequest, payload: web::Payload) -> Result<Receipt, Refusal> {
+    let Some(gateway) = request.app_data::<Rc<Gateway>>() else {
+        return Err(Refusal::Unreadable("this server is not complete"));
+    };
+    let Authorized { site, resync } = Authorized::check(request, gateway.shared())?;
+    let kind = media_type(request)?;
+    let bytes = Bytes::from_request(request, &mut payload.into_inner())
+        .await
+        .map_err(|error| unreadable(request, &error))?;
+    let order = body::parse(&bytes, kind.as_deref(), resync)?;
+    let receipt = gateway.send(&site, order).await?;
+    tracing::debug!(site = %site.name, message_id = %receipt.id, devices = receipt.devices, "message accepted");
+    Ok(receipt)
+}
+
+/// The media type without parameters, in lower case. Another charset than UTF-8 is refused.
+fn media_type(request: &HttpRequest) -> Result<Option<String>, Refusal> {
+    let Some(header) = request.headers().get(header::CONTENT_TYPE) else { return Ok(None) };
+    let header = header.to_str().map_err(|_| Refusal::MediaType("something unreadable".to_owned()))?;
+    let header = header.to_ascii_lowercase();
+    let (kind, params) = header.split_once(';').unwrap_or((&header, ""));
+    let charset = params.split(';').find_map(|param| param.trim().strip_prefix("charset="));
+    if charset.is_some_and(|charset| !charset.trim_matches('"').starts_with("utf-")) {
+        return Err(Refusal::MediaType(format!("'{header}'")));
+    }
+    Ok(Some(kind.trim().to_owned()))
+}
+
+fn unreadable(request: &HttpRequest, error: &actix_web::Error) -> Refusal {
+    let limit = request.app_data::<super::ApiOptions>().map_or(0, |options| options.send_limit);
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => Refusal::TooLarge(limit),
+        Some(PayloadError::EncodingCorrupted) => Refusal::Unreadable("its compression is corrupt"),
+        Some(PayloadError::Incomplete(_)) => Refusal::Unreadable("it is shorter than announced"),
+        _ if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal::TooLarge(limit)
+        }
+        _ => Refusal::Unreadable("the connection broke or the encoding is unknown"),
+    }
+}

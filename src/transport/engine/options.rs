@@ -1,0 +1,59 @@
+//! Settings of the engine.
+
+use std::time::Duration;
+
+/// Which `Origin` headers are let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginRule {
+    /// All.
+    Any,
+    /// Only these, to the letter, and requests without an `Origin`.
+    Only(Vec<String>),
+}
+
+impl OriginRule {
+    /// Whether a request with this `Origin` header is let in.
+    #[must_use]
+    pub fn allows(&self, origin: Option<&str>) -> bool {
+        match (self, origin) {
+            (Self::Any, _) | (_, None) => true,
+            (Self::Only(known), Some(origin)) => known.iter().any(|known| known.eq_ignore_ascii_case(origin)),
+        }
+    }
+}
+
+/// Settings of the engine. The names are those of the official servers.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// How often a connection is pinged.
+    pub ping_interval: Duration,
+    /// How long the answer may take.
+    pub ping_timeout: Duration,
+    /// Longest message or polling request of a client, in bytes.
+    pub max_payload: usize,
+    /// Path of the endpoint, without the slash at the end.
+    pub path: String,
+    /// Which pages may connect.
+    pub origins: OriginRule,
+    /// Name of a cookie with the session id for load balancers; `None`: no cookie.
+    pub cookie: Option<String>,
+    /// A connection whose conversation is not settled by then is closed.
+    pub connect_timeout: Duration,
+    /// How long the change from polling to WebSocket may take.
+    pub upgrade_timeout: Duration,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            max_payload: 1_000_000,
+            path: "/socket.io".to_owned(),
+            origins: OriginRule::Any,
+            cookie: None,
+            connect_timeout: Duration::from_secs(45),
+            upgrade_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What a client offers to be let in with: from its CONNECT packet, the URL of its connection, or a header.
+
+use serde_json::Value;
+
+use crate::domain::Secret;
+use crate::transport::engine::Handshake;
+
+/// What the connection as a whole offers; a namespace's own CONNECT packet goes before it.
+#[derive(Debug)]
+pub struct Offer {
+    query: Vec<(String, String)>,
+    /// The `Authorization` header without its scheme.
+    bearer: Option<Secret>,
+}
+
+impl Offer {
+    /// Takes what the handshake holds.
+    #[must_use]
+    pub fn new(handshake: Handshake) -> Self {
+        let bearer = handshake.authorization.as_ref().map(|header| without_scheme(header.expose()));
+        Self { query: handshake.query, bearer }
+    }
+
+    /// The value of `key`: of the CONNECT payload, else of the URL. A number counts as its text; anything else that
+    /// is not a string counts as not given.
+    #[must_use]
+    pub fn get(&self, auth: Option<&Value>, key: &str) -> Option<String> {
+        let own = match auth.and_then(|auth| auth.get(key)) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        own.or_else(|| self.query.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone()))
+    }
+
+    /// The token: as [`Offer::get`], else that of the `Authorization` header.
+    #[must_use]
+    pub fn token(&self, auth: Option<&Value>) -> Option<Secret> {
+        self.get(auth, "token").map(Secret::new).or_else(|| self.bearer.clone())
+    }
+}
+
+fn without_scheme(header: &str) -> Secret {
+    Secret::new(header.split_once(' ').map_or(header, |(_, token)| token.trim()))
+}
