@@ -64,6 +64,9 @@ fn hostile_packets_are_refused() {
         ("2[\"a\",01]", Malformed::Payload),
         ("2abc[\"a\"]", Malformed::Payload),
         ("0[]", Malformed::Payload),
+        ("00", Malformed::Payload),
+        ("05{}", Malformed::Payload),
+        ("15", Malformed::Payload),
         ("0{", Malformed::Payload),
         ("0\"x\"", Malformed::Payload),
         ("1[]", Malformed::Payload),
@@ -216,7 +219,7 @@ fn reference(text: &str) -> Option<(u8, String, Option<i64>, String)> {
     let parsed =
         CommonParser.decode_str(&ParseConfig::default(), &ParserState::default(), Str::copy_from_slice(text));
     let packet = parsed.ok()?;
-    let json = |value: Value| value.as_str().map(|json| json.to_string()).unwrap_or_default();
+    let json = |value: Value| value.as_str().map(ToString::to_string).unwrap_or_default();
     let namespace = packet.ns.to_string();
     match packet.inner {
         PacketData::Connect(value) => Some((0, namespace, None, value.map(json).unwrap_or_default())),
@@ -246,14 +249,22 @@ fn acceptable((kind, namespace, id, json): &(u8, String, Option<i64>, String), t
     let value = serde_json::from_str::<serde_json::Value>(json).ok();
     let fits = match kind {
         0 => json.is_empty() || json.starts_with('{') && value.is_some(),
-        1 => text.len() == 1 || text.ends_with(',') || text == format!("1{namespace}"),
+        1 => true,
         2 => {
             let first = value.as_ref().and_then(|value| value.get(0));
             json.starts_with('[') && first.is_some_and(|first| first.is_string() || first.is_number())
         }
         _ => json.starts_with('[') && value.is_some(),
     };
-    fits && id.is_none_or(|id| id <= MAX_ID as i64)
+    fits && id.map_or_else(|| is_all(*kind, namespace, json, text), |id| id <= MAX_ID.cast_signed())
+}
+
+/// Whether a packet without id holds nothing that the crate's parser passes over: an id where none can be, an
+/// id that is too great for it, anything behind a DISCONNECT.
+fn is_all(kind: u8, namespace: &str, json: &str, text: &str) -> bool {
+    text == format!("{kind}{namespace},{json}")
+        || namespace == "/" && text == format!("{kind}{json}")
+        || json.is_empty() && text == format!("{kind}{namespace}")
 }
 
 proptest! {
