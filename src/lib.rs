@@ -3,10 +3,12 @@
 pub mod api;
 pub mod broker;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod gateway;
 pub mod hub;
 pub mod listen;
 pub mod protocol;
 pub mod store;
+pub mod telemetry;
 pub mod transport;

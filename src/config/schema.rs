@@ -1,0 +1,184 @@
+//! Which keys there are: the one list that reading, hints and the example files are checked against.
+
+/// A key of `config.yml` or of a site.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    /// Its path, the key of a section before it: `io.path`.
+    pub(super) path: &'static str,
+    /// What it is.
+    pub(super) kind: Kind,
+    /// The variable of the environment that gives it.
+    pub(super) variable: Option<&'static str>,
+    /// What it is when nothing gives it, as it would be written.
+    pub(super) default: Option<&'static str>,
+}
+
+/// What a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A single value.
+    Value,
+    /// A single value or a list.
+    Values,
+    /// A section, the keys of which follow.
+    Section,
+    /// Another name of the key with this path.
+    Alias(&'static str),
+    /// A key of the original that does nothing here; the text says why.
+    Unused(&'static str),
+    /// A key of the original that cannot be honoured; the text says what to do.
+    Refused(&'static str),
+}
+
+const fn value(path: &'static str, variable: Option<&'static str>, default: Option<&'static str>) -> Key {
+    Key { path, kind: Kind::Value, variable, default }
+}
+
+const fn other(path: &'static str, kind: Kind) -> Key {
+    Key { path, kind, variable: None, default: None }
+}
+
+/// Why `redis` and `REDIS_URL` are refused.
+pub(super) const NO_REDIS: &str = "Redis is not supported yet; delete it, and messages are kept in the \
+    embedded store (`data`), for one node";
+
+const NOT_NEEDED: &str = "this setting of the original has no use here and is ignored";
+
+/// The keys of `config.yml`.
+pub(super) const SERVER: &[Key] = &[
+    value("host", Some("POSTROOM_HOST"), Some("0.0.0.0")),
+    value("port", Some("PORT"), Some("1337")),
+    value("workers", Some("POSTROOM_WORKERS"), None),
+    value("device_ttl", Some("DEVICE_TTL"), Some("3600")),
+    value("data", Some("POSTROOM_DATA"), Some("data")),
+    value("durability", Some("POSTROOM_DURABILITY"), Some("full")),
+    value("sendLimit", Some("POSTROOM_SEND_LIMIT"), Some("1MiB")),
+    value("outboxLimit", Some("POSTROOM_OUTBOX_LIMIT"), Some("8MiB")),
+    value("connectTimeout", Some("POSTROOM_CONNECT_TIMEOUT"), Some("45s")),
+    value("drainTimeout", Some("POSTROOM_DRAIN_TIMEOUT"), Some("10s")),
+    other("flakeid", Kind::Section),
+    value("flakeid.id", Some("POSTROOM_FLAKEID_ID"), None),
+    value("flakeid.datacenter", Some("POSTROOM_FLAKEID_DATACENTER"), None),
+    value("flakeid.worker", Some("POSTROOM_FLAKEID_WORKER"), None),
+    other("flakeid.epoch", Kind::Unused(NOT_NEEDED)),
+    other("flakeid.seqMask", Kind::Unused(NOT_NEEDED)),
+    other("io", Kind::Section),
+    value("io.path", Some("POSTROOM_IO_PATH"), Some("/socket.io")),
+    value("io.pingInterval", Some("POSTROOM_IO_PING_INTERVAL"), Some("25000")),
+    value("io.pingTimeout", Some("POSTROOM_IO_PING_TIMEOUT"), Some("20000")),
+    value("io.maxPayload", Some("POSTROOM_IO_MAX_PAYLOAD"), Some("1000000")),
+    other("io.maxHttpBufferSize", Kind::Alias("io.maxPayload")),
+    Key { path: "io.origins", kind: Kind::Values, variable: Some("POSTROOM_IO_ORIGINS"), default: Some("*") },
+    value("io.cookie", Some("POSTROOM_IO_COOKIE"), Some("false")),
+    value("io.serveClient", None, Some("false")),
+    other("io.transports", Kind::Unused(NOT_NEEDED)),
+    other("io.allowUpgrades", Kind::Unused(NOT_NEEDED)),
+    other("io.upgradeTimeout", Kind::Unused(NOT_NEEDED)),
+    other("io.perMessageDeflate", Kind::Unused(NOT_NEEDED)),
+    other("io.httpCompression", Kind::Unused(NOT_NEEDED)),
+    other("io.wsEngine", Kind::Unused(NOT_NEEDED)),
+    other("io.cookiePath", Kind::Unused(NOT_NEEDED)),
+    other("io.cookieHttpOnly", Kind::Unused(NOT_NEEDED)),
+    other("log", Kind::Section),
+    value("log.level", Some("RUST_LOG"), Some("info")),
+    value("log.format", Some("POSTROOM_LOG_FORMAT"), Some("auto")),
+    other("redis", Kind::Refused(NO_REDIS)),
+    other("winston", Kind::Unused("this setting of the original is ignored; see `log`")),
+    other("servers", Kind::Unused(NOT_NEEDED)),
+];
+
+/// The keys of a site in `sites.yml`.
+pub(super) const SITE: &[Key] = &[
+    value("authUrl", Some("AUTH_URL"), None),
+    value("authScheme", Some("AUTH_SCHEME"), Some("Bearer")),
+    value("apiKey", Some("API_KEY"), None),
+    value("userRoomPrefix", Some("USER_ROOM_PREFIX"), None),
+    value("updateUserUrl", Some("UPDATE_USER_URL"), None),
+    value("publicChannel", Some("PUBLIC_CHANNEL"), None),
+    value("authTimeout", None, Some("10s")),
+    value("authConcurrency", None, Some("64")),
+    value("ackTimeout", None, None),
+    other("queue", Kind::Section),
+    value("queue.maxMessages", None, Some("10000")),
+    value("queue.maxBytes", None, Some("16MiB")),
+    value("queue.policy", None, Some("resync")),
+];
+
+/// The key with this path.
+pub(super) fn find(schema: &'static [Key], path: &str) -> Option<&'static Key> {
+    schema.iter().find(|key| key.path == path)
+}
+
+/// The key that was probably meant by `path`; of another section where its last word fits there.
+pub(super) fn nearest(schema: &'static [Key], path: &str) -> Option<&'static str> {
+    let section = |path: &str| path.rsplit_once('.').map(|(section, _)| section.to_owned());
+    let here = section(path);
+    let last = last_word(path);
+    schema
+        .iter()
+        .filter(|key| !matches!(key.kind, Kind::Unused(_) | Kind::Refused(_)))
+        .filter_map(|key| Some((distance(last, last_word(key.path))?, section(key.path) != here, key.path)))
+        .min()
+        .map(|(_, _, path)| path)
+}
+
+/// The word of `known` that was probably meant by `word`.
+pub(super) fn nearest_word<'a>(known: impl IntoIterator<Item = &'a str>, word: &str) -> Option<&'a str> {
+    known.into_iter().filter_map(|known| Some((distance(word, known)?, known))).min().map(|(_, known)| known)
+}
+
+/// `path` without its sections.
+pub(super) fn last_word(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(_, last)| last)
+}
+
+/// How many letters apart two words are, not counting case, `_` and `-`; `None` if too far to be meant.
+fn distance(a: &str, b: &str) -> Option<usize> {
+    let plain = |word: &str| word.to_ascii_lowercase().replace(['_', '-'], "");
+    let (a, b) = (plain(a), plain(b));
+    let distance = strsim::damerau_levenshtein(&a, &b);
+    (distance <= b.chars().count().div_ceil(4)).then_some(distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_finds_the_one_that_was_meant() {
+        for (path, meant) in [
+            ("userRoomPreffix", Some("userRoomPrefix")),
+            ("user_room_prefix", Some("userRoomPrefix")),
+            ("authurl", Some("authUrl")),
+            ("apikey", Some("apiKey")),
+            ("apiKye", Some("apiKey")),
+            ("maxMessages", Some("queue.maxMessages")),
+            ("queue.maxMesages", Some("queue.maxMessages")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(SITE, path), meant, "{path}");
+        }
+        assert_eq!(nearest(SERVER, "deviceTtl"), Some("device_ttl"));
+        assert_eq!(nearest(SERVER, "pingIntervall"), Some("io.pingInterval"));
+        assert_eq!(nearest(SERVER, "io.prot"), Some("port"));
+    }
+
+    #[test]
+    fn every_section_comes_before_its_keys_and_no_path_twice() {
+        for schema in [SERVER, SITE] {
+            for (n, key) in schema.iter().enumerate() {
+                assert!(schema[..n].iter().all(|earlier| earlier.path != key.path), "{}", key.path);
+                if let Some((section, _)) = key.path.rsplit_once('.') {
+                    assert!(
+                        schema[..n].iter().any(|k| k.path == section && k.kind == Kind::Section),
+                        "{section}"
+                    );
+                }
+                if let Kind::Alias(of) = key.kind {
+                    assert!(find(schema, of).is_some());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! From `sites.yml`, or from the variables that describe one site, to [`Site`]s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::expand::Env;
+use super::given::{self, Fields, Flat};
+use super::problem::{Findings, Place};
+use super::schema::SITE;
+use super::value::{self, Unit, Wanted};
+use super::yaml::{Entry, Node};
+use crate::domain::{BoundPolicy, QueueBounds, Secret, Site, SiteName};
+
+/// An API key below this can be guessed, or was made for a demonstration.
+const SHORT_KEY: usize = 16;
+
+/// The sites of a file.
+pub(super) fn from_entries(entries: &[Entry], findings: &mut Findings) -> Vec<Arc<Site>> {
+    let sites = entries.iter().filter_map(|entry| {
+        let name = site_name(&entry.key, &entry.place, findings);
+        let flat = match &entry.node {
+            Node::Map(entries) => given::from_entries(SITE, entries, findings),
+            other => {
+                findings.error(&entry.place, &entry.key, not_a_site(&entry.key, other));
+                return None;
+            }
+        };
+        read(name, &entry.key, entry.place.clone(), flat, findings).map(Arc::new)
+    });
+    sites.collect()
+}
+
+/// The one site that the environment describes; `None` without `SITE_NAME`.
+pub(super) fn from_variables(env: &Env, findings: &mut Findings) -> Option<Vec<Arc<Site>>> {
+    let name = env.get("SITE_NAME").filter(|name| !name.is_empty())?;
+    let place = Place::Variable("SITE_NAME".to_owned());
+    let checked = site_name(name, &place, findings);
+    let flat = given::from_variables(SITE, env);
+    Some(read(checked, name, place, flat, findings).map(Arc::new).into_iter().collect())
+}
+
+fn site_name(name: &str, place: &Place, findings: &mut Findings) -> Option<SiteName> {
+    SiteName::new(name).map_err(|error| findings.error(place, name, error.to_string())).ok()
+}
+
+fn not_a_site(key: &str, node: &Node) -> String {
+    if super::schema::find(SITE, key).is_some() {
+        return "is a setting of a site; put the name of the site above it, and indent it below that"
+            .to_owned();
+    }
+    format!("must be a site, that is a mapping with `authUrl` and `apiKey`, not {}", node.kind())
+}
+
+fn read(
+    name: Option<SiteName>,
+    key: &str,
+    owner: Place,
+    given: Flat,
+    findings: &mut Findings,
+) -> Option<Site> {
+    let (auth_mend, key_mend) = match &owner {
+        Place::Variable(_) => ("set AUTH_URL to the address", "set API_KEY"),
+        _ => ("add the address", "add one"),
+    };
+    let auth_mend = format!("{auth_mend} that answers which rooms a user of `{key}` belongs to");
+    let key_mend = format!("{key_mend}, or no backend can send to `{key}`");
+    let fields = &mut Fields { schema: SITE, given, owner, findings };
+    let auth_url =
+        fields.require("authUrl", &auth_mend, |text| value::http_url(text).map(|_| text.to_owned()));
+    let auth_scheme = fields.take("authScheme", value::token);
+    let api_key = fields.require("apiKey", &key_mend, value::text);
+    let user_room_prefix = fields.take("userRoomPrefix", value::text);
+    let update_user_url = fields.take("updateUserUrl", update_url);
+    let public_channel = fields.take("publicChannel", value::text);
+    let auth_timeout =
+        fields.take("authTimeout", seconds(Duration::from_millis(100), Duration::from_mins(5)));
+    let auth_concurrency = fields.take("authConcurrency", |text| value::whole(text, 1..=10_000));
+    let ack_timeout = fields.take("ackTimeout", seconds(Duration::from_secs(1), Duration::from_hours(24)));
+    let queue = queue(fields);
+    look_at_key(fields, api_key.as_deref());
+    look_at_rooms(fields, user_room_prefix.as_deref(), public_channel.as_deref());
+    Some(Site {
+        name: name?,
+        auth_url: auth_url?,
+        auth_scheme: auth_scheme?,
+        api_key: Secret::new(api_key?),
+        user_room_prefix: user_room_prefix.map(Into::into),
+        update_user_url,
+        public_channel: public_channel.map(Into::into),
+        auth_timeout: auth_timeout?,
+        auth_concurrency: usize::try_from(auth_concurrency?).ok()?,
+        ack_timeout,
+        queue: queue?,
+    })
+}
+
+fn seconds(low: Duration, high: Duration) -> impl Fn(&str) -> Wanted<Duration> {
+    move |text| value::duration(text, Unit::Seconds, &(low..=high))
+}
+
+/// Kept as it is written: reading it as a URL may change the letters around `:id`.
+fn update_url(text: &str) -> Wanted<String> {
+    value::http_url(text)?;
+    if text.contains(":id") {
+        Ok(text.to_owned())
+    } else {
+        Err("a URL with `:id` where the user's id belongs, such as https://shop.example/users/:id".to_owned())
+    }
+}
+
+fn queue(fields: &mut Fields<'_>) -> Option<QueueBounds> {
+    let max_messages = fields.take("queue.maxMessages", |text| value::whole(text, 1..=10_000_000));
+    let max_bytes = fields.take("queue.maxBytes", |text| value::bytes(text, &(1024..=1 << 40)));
+    let words = [("resync", BoundPolicy::Resync), ("dropOldest", BoundPolicy::DropOldest)];
+    let policy = fields.take("queue.policy", |text| value::one_of(text, &words));
+    let max_messages = u32::try_from(max_messages?).ok()?;
+    Some(QueueBounds { max_messages, max_bytes: max_bytes?, policy: policy? })
+}
+
+fn look_at_key(fields: &mut Fields<'_>, api_key: Option<&str>) {
+    if api_key.is_some_and(|key| key.len() < SHORT_KEY) {
+        fields.warn(
+            "apiKey",
+            format!("is shorter than {SHORT_KEY} characters and can be guessed; make one with `openssl rand -hex 24`"),
+        );
+    }
+    let read_as = fields.given.get("apiKey").and_then(|given| given.read_as.as_ref());
+    if read_as.is_some() && api_key.is_some() {
+        fields.warn(
+            "apiKey",
+            "is a number that other readers of YAML write differently; it is taken as it stands here. Put it in quotes",
+        );
+    }
+}
+
+fn look_at_rooms(fields: &mut Fields<'_>, prefix: Option<&str>, public: Option<&str>) {
+    match (prefix, public) {
+        (None, Some(_)) if !fields.has("userRoomPrefix") => fields.warn(
+            "publicChannel",
+            "does nothing without `userRoomPrefix`: such a site is plain broadcast, and keeps no messages",
+        ),
+        (None, None) if !fields.has("userRoomPrefix") && fields.has("updateUserUrl") => fields.warn(
+            "updateUserUrl",
+            "does nothing without `userRoomPrefix`: such a site knows rooms, not users",
+        ),
+        (Some(prefix), Some(public)) if public.starts_with(prefix) => fields.warn(
+            "publicChannel",
+            "starts with `userRoomPrefix`, so that its clients count as one user, and not as anonymous",
+        ),
+        _ => {}
+    }
+}

@@ -1,0 +1,66 @@
+//! The example files: in order, complete, and telling the truth about defaults.
+
+use super::super::schema::{Key, Kind, SERVER, SITE, last_word};
+use super::super::{CONFIG_EXAMPLE, SITES_EXAMPLE};
+use super::Desk;
+use crate::domain::QueueBounds;
+
+#[test]
+fn both_examples_are_in_order_and_without_warnings() {
+    let mut desk = Desk::new();
+    desk.config(CONFIG_EXAMPLE).sites(SITES_EXAMPLE);
+    assert_eq!(desk.settings().server, Desk::new().settings().server, "the example states the defaults");
+    let sites = desk.settings().sites;
+    assert_eq!((sites.len(), sites[0].name.as_str()), (1, "shop"));
+    assert_eq!(sites[0].queue, QueueBounds::default());
+    assert_eq!(desk.warnings(), "");
+}
+
+/// The example with what is commented out put in force where it looks like a setting.
+#[test]
+fn what_is_commented_out_is_in_order_too() {
+    let put_in_force = |text: &str, starts: &[&str]| {
+        let line = |line: &str| {
+            let indent = line.len() - line.trim_start().len();
+            let bare = line
+                .trim_start()
+                .strip_prefix("# ")
+                .filter(|bare| starts.iter().any(|start| bare.trim_start().starts_with(start)));
+            bare.map_or_else(|| line.to_owned(), |bare| format!("{}{bare}", &line[..indent]))
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
+    };
+    let config = put_in_force(CONFIG_EXAMPLE, &["workers:", "flakeid:", "id: 0", "datacenter:", "worker: 0"]);
+    let sites =
+        put_in_force(SITES_EXAMPLE, &["ackTimeout:", "news:", "authUrl: https://news", "apiKey: ${NEWS"]);
+    let mut desk = Desk::new();
+    desk.config(&config).sites(&sites).env("NEWS_API_KEY", "0123456789abcdef");
+    let settings = desk.settings();
+    assert_eq!((settings.server.workers, settings.sites.len()), (2, 2));
+    assert!(settings.sites[0].ack_timeout.is_some());
+}
+
+#[test]
+fn the_examples_mention_every_key_and_variable() {
+    for (schema, example) in [(SERVER, CONFIG_EXAMPLE), (SITE, SITES_EXAMPLE)] {
+        for key in schema {
+            let word = mention(key);
+            assert!(example.contains(&word), "{word}");
+            if let Some(variable) = key.variable {
+                assert!(example.contains(variable), "{variable}");
+            }
+        }
+    }
+    for variable in ["NODE_ENV", "REDIS_URL", "POSTROOM_CONFIG", "POSTROOM_SITES"] {
+        assert!(CONFIG_EXAMPLE.contains(variable), "{variable}");
+    }
+    assert!(SITES_EXAMPLE.contains("SITE_NAME"));
+}
+
+fn mention(key: &Key) -> String {
+    match key.kind {
+        Kind::Value | Kind::Values | Kind::Section => format!("{}:", last_word(key.path)),
+        Kind::Alias(_) => last_word(key.path).to_owned(),
+        Kind::Unused(_) | Kind::Refused(_) => key.path.to_owned(),
+    }
+}
