@@ -146,7 +146,7 @@ impl AuthCalls {
     }
 
     /// The whole of one call: waits for a place, asks, says in the log what went wrong.
-    fn call(
+    pub(super) fn call(
         &self,
         site: &Arc<Site>,
         places: Arc<Semaphore>,

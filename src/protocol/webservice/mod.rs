@@ -21,6 +21,8 @@ mod headers;
 mod names;
 mod outgoing;
 mod tell;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod timestamp;
 mod tls;

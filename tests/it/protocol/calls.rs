@@ -117,33 +117,22 @@ async fn a_site_that_never_answers_is_given_up_in_time_with_those_behind_it() {
     (site.auth_concurrency, site.auth_timeout) = (1, Duration::from_millis(100));
     let (webservice, site) = (webservice(), Arc::new(site));
     let (first, behind) = tokio::join!(ask(&webservice, &site, "a"), ask(&webservice, &site, "b"));
-    let texts =
-        [first, behind].map(|answer| answer.unwrap_err()).map(|refusal| (refusal.text, refusal.transient));
-    let late = "Service unavailable: the site's auth server did not answer in time".to_owned();
-    let busy = "Service unavailable: too many log-ins at once".to_owned();
-    assert!(texts.contains(&(late, true)) && texts.iter().all(|(_, transient)| *transient), "{texts:?}");
-    assert!(!texts.contains(&(busy.clone(), true)) || texts[1].0 == busy, "{texts:?}");
+    let passing = |text: &str| Refusal { text: format!("Service unavailable: {text}"), transient: true };
+    assert_eq!(first, Err(passing("the site's auth server did not answer in time")));
+    // Whether it still got the place of the first one is a matter of microseconds.
+    assert!([Err(passing("too many log-ins at once")), first].contains(&behind), "{behind:?}");
     server.wait_for_closed(1).await;
 }
 
 #[tokio::test]
 async fn an_answer_that_trickles_is_given_up_in_time() {
-    let slow = b"HTTP/1.1 200 X\r\ncontent-length: 9\r\n\r\n[\"a\"".to_vec();
-    let gate = Arc::new(Semaphore::new(0));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut site = Site::sample("demo");
-    site.auth_url = format!("http://{}/", listener.local_addr().unwrap());
-    site.auth_timeout = Duration::from_millis(100);
-    let held = Arc::clone(&gate);
-    let server = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stream, &slow).await.unwrap();
-        held.acquire().await.map(drop)
-    });
+    let head = b"HTTP/1.1 200 X\r\ncontent-length: 9\r\n\r\n[\"a\"".to_vec();
+    let server = SiteServer::start(move |_, _| Reply::Stall(head.clone())).await;
+    let mut site = site(&server);
+    site.auth_timeout = Duration::from_millis(200);
     let refusal = ask(&webservice(), &Arc::new(site), "a").await.unwrap_err();
     assert_eq!(refusal.text, "Service unavailable: the site's auth server did not answer in time");
-    gate.add_permits(1);
-    server.await.unwrap().unwrap();
+    server.wait_for_closed(1).await;
 }
 
 #[tokio::test]

@@ -83,12 +83,19 @@ async fn changes_of_a_user_go_one_after_the_other_and_only_the_newest_of_a_kind_
         let room = if ms < 5 { "user_1" } else { "user_1_admin" };
         webservice.user_changed(Arc::clone(&site), change(room, ms % 2 == 1, ms));
     }
+    // Another user does not wait, and comes before all that user 1 still has to say.
+    webservice.user_changed(Arc::clone(&site), change("user_2", true, 1));
+    server.wait_for(2).await;
     gate.add_permits(10);
     flush(&webservice).await;
-    let expected =
-        [body("1", "last_connected", 1), body("1", "last_disconnected", 8), body("1", "last_connected", 9)];
+    let expected = [
+        body("1", "last_connected", 1),
+        body("2", "last_connected", 1),
+        body("1", "last_disconnected", 8),
+        body("1", "last_connected", 9),
+    ];
     assert_eq!(bodies(&server.seen()), expected);
-    assert_eq!(server.peak(), 1);
+    assert_eq!(server.peak(), 2);
 }
 
 #[tokio::test]

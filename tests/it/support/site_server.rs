@@ -41,6 +41,8 @@ pub enum Reply {
     Raw(Vec<u8>),
     /// Nothing, for ever.
     Never,
+    /// These bytes, and then nothing, for ever.
+    Stall(Vec<u8>),
     /// Closes the connection.
     Close,
     /// Waits for a permit of the gate first, and uses it up.
@@ -179,6 +181,11 @@ async fn answer(mut reply: Reply, stream: &mut TcpStream) -> Option<(Vec<u8>, bo
         }
         Reply::Raw(bytes) => Some((bytes, false)),
         Reply::Close => Some((Vec::new(), false)),
+        Reply::Stall(bytes) => {
+            stream.write_all(&bytes).await.ok()?;
+            gone(stream).await;
+            None
+        }
         Reply::Never | Reply::Gate(..) => {
             gone(stream).await;
             None
