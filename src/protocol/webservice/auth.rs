@@ -20,7 +20,7 @@ use crate::protocol::{Credentials, Refusal};
 pub(super) type Answer = Result<Vec<String>, Refusal>;
 
 /// What makes two calls of a site equal: all that goes into the request. Holds a token: no `Debug`.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash)]
 struct Question {
     auth_url: String,
     auth_scheme: String,
@@ -51,16 +51,30 @@ struct Call {
 
 /// The calls of one site.
 struct Desk {
-    calls: HashMap<Question, Call>,
+    calls: HashMap<Arc<Question>, Call>,
     places: Arc<Semaphore>,
     /// `authConcurrency`, as `places` was made.
     concurrency: usize,
+    /// Whether the line has been full since it was last empty. The log says so once, not for each who came.
+    crowded: bool,
 }
 
 impl Desk {
     fn new(concurrency: usize) -> Self {
         let places = Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { calls: HashMap::new(), places, concurrency }
+        Self { calls: HashMap::new(), places, concurrency, crowded: false }
+    }
+
+    fn turn_away(&mut self, site: &Site) -> Refusal {
+        if std::mem::replace(&mut self.crowded, true) {
+            return Trouble::Crowded.refusal();
+        }
+        refuse(site, &Trouble::Crowded)
+    }
+
+    fn remove(&mut self, question: &Question) {
+        self.calls.remove(question);
+        self.crowded &= !self.calls.is_empty();
     }
 
     /// A call that was given up holds its place until its connection is closed.
@@ -118,7 +132,7 @@ impl AuthCalls {
         site: &Arc<Site>,
         credentials: &Credentials,
     ) -> Result<Ticket, Refusal> {
-        let question = Question::of(site, credentials);
+        let question = Arc::new(Question::of(site, credentials));
         let mut board = lock(&self.board);
         let desk = board.desk(site);
         if let Some(call) = desk.calls.get_mut(&question) {
@@ -127,7 +141,7 @@ impl AuthCalls {
             return Ok(self.ticket(site, question, number, answer));
         }
         if desk.calls.len() >= desk.concurrency.saturating_add(self.line) {
-            return Err(refuse(site, &Trouble::Crowded));
+            return Err(desk.turn_away(site));
         }
         let request = ask::request(site, credentials).map_err(|trouble| refuse(site, &trouble))?;
         let job = self.call(site, Arc::clone(&desk.places), request);
@@ -138,7 +152,7 @@ impl AuthCalls {
     fn ticket(
         &self,
         site: &Site,
-        question: Question,
+        question: Arc<Question>,
         number: u64,
         answer: watch::Receiver<Option<Answer>>,
     ) -> Ticket {
@@ -175,20 +189,20 @@ impl Board {
         shared: &Arc<Mutex<Self>>,
         thread: &CallThread,
         site: &Site,
-        question: &Question,
+        question: &Arc<Question>,
         job: impl Future<Output = Answer> + Send + 'static,
     ) -> (u64, watch::Receiver<Option<Answer>>) {
         self.last_number += 1;
         let number = self.last_number;
         let (tell, answer) = watch::channel(None);
-        let (board, name, key) = (Arc::clone(shared), site.name.clone(), question.clone());
+        let (board, name, key) = (Arc::clone(shared), site.name.clone(), Arc::clone(question));
         let abort = thread.spawn(async move {
             let answer = job.await;
             lock(&board).close(&name, &key, number);
             tell.send_replace(Some(answer));
         });
         let call = Call { number, waiting: 1, answer: answer.clone(), abort };
-        self.desk(site).calls.insert(question.clone(), call);
+        self.desk(site).calls.insert(Arc::clone(question), call);
         (number, answer)
     }
 
@@ -196,7 +210,7 @@ impl Board {
     fn close(&mut self, site: &SiteName, question: &Question, number: u64) {
         let Some(desk) = self.desks.get_mut(site) else { return };
         if desk.calls.get(question).is_some_and(|call| call.number == number) {
-            desk.calls.remove(question);
+            desk.remove(question);
         }
     }
 
@@ -207,7 +221,7 @@ impl Board {
         call.waiting -= 1;
         if call.waiting == 0 {
             call.abort.abort();
-            desk.calls.remove(question);
+            desk.remove(question);
         }
     }
 }
@@ -216,7 +230,7 @@ impl Board {
 pub(super) struct Ticket {
     board: Arc<Mutex<Board>>,
     site: SiteName,
-    question: Question,
+    question: Arc<Question>,
     number: u64,
     answer: watch::Receiver<Option<Answer>>,
 }

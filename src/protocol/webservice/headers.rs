@@ -4,7 +4,11 @@ use reqwest::header::HeaderValue;
 
 use crate::domain::{Secret, Site};
 
-/// Why a value cannot be sent: it has a line break or another control character within.
+/// Longest value that is sent, in bytes: few servers take headers of more than 8 or 16 KiB in all, and a client
+/// must not make Postroom keep more while it waits.
+const LONGEST: usize = 16 << 10;
+
+/// Why a value cannot be sent: it is too long, or has a line break or another control character within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unsendable;
 
@@ -25,6 +29,9 @@ pub(super) fn meta(meta: &str) -> Result<HeaderValue, Unsendable> {
 /// White space at the ends goes, as with `fetch`; beyond ASCII it is UTF-8.
 fn value(text: &str) -> Result<HeaderValue, Unsendable> {
     let text = text.trim_matches([' ', '\t', '\r', '\n']);
+    if text.len() > LONGEST {
+        return Err(Unsendable);
+    }
     HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Unsendable)
 }
 
@@ -54,6 +61,13 @@ mod tests {
             assert_eq!(sent("Bearer", Some(bad)), Err(Unsendable), "{bad:?}");
             assert_eq!(meta(&format!("m{bad}m")), Err(Unsendable), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_no_server_would_take_is_refused() {
+        assert!(meta(&"m".repeat(LONGEST)).is_ok());
+        assert_eq!(meta(&"m".repeat(LONGEST + 1)), Err(Unsendable));
+        assert_eq!(sent("Bearer", Some(&"t".repeat(LONGEST))), Err(Unsendable));
     }
 
     #[test]

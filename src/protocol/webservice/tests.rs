@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::auth::AuthCalls;
 use super::outgoing::Outgoing;
 use super::tell::{Tiding, tell};
+use super::thread::CallThread;
 use super::{UpdateOptions, ask};
 use crate::domain::{Secret, Site};
 use crate::protocol::{Credentials, UserChange};
@@ -66,6 +67,28 @@ async fn a_failed_auth_call_is_logged_once_with_site_and_reason_and_without_secr
     let places = Arc::new(tokio::sync::Semaphore::new(1));
     calls.call(&site, places, request).await.unwrap_err();
     assert_one_warning(&log.text(), &["an auth call failed", "site=\"demo\"", "reason=", "refused"]);
+}
+
+#[tokio::test]
+async fn a_line_that_is_full_is_logged_once_until_it_is_empty() {
+    let log = Log::default();
+    let _listening = log.listen();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut site = Site::sample("demo");
+    site.auth_url = format!("http://{}/", silent.local_addr().unwrap());
+    site.auth_concurrency = 1;
+    let (site, thread) = (Arc::new(site), CallThread::start("test-calls").unwrap());
+    let calls = AuthCalls::new(Arc::new(Outgoing::new(5).unwrap()), 0, 1 << 20);
+    let join = |token| {
+        let credentials = Credentials { token: Some(Secret::new(token)), meta: None };
+        calls.join(&thread, &site, &credentials)
+    };
+    for rounds in 1..=2 {
+        let running = join("hunter2").unwrap();
+        assert!((0..5).all(|_| join("hunter3").is_err()));
+        assert_eq!(log.text().matches("too many calls are waiting").count(), rounds);
+        drop(running);
+    }
 }
 
 #[tokio::test]

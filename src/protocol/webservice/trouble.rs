@@ -33,10 +33,10 @@ pub(super) enum Trouble {
     /// Too many calls wait for a place already.
     #[error("too many calls are waiting")]
     Crowded,
-    /// The token has characters that no header can carry.
+    /// The token is too long for a header, or has characters that none can carry.
     #[error("the token cannot be sent in a header")]
     BadToken,
-    /// The meta has characters that no header can carry.
+    /// The meta is too long for a header, or has characters that none can carry.
     #[error("the meta cannot be sent in a header")]
     BadMeta,
     /// The gateway is stopping.
@@ -73,9 +73,9 @@ impl Trouble {
             Self::Denied(StatusCode::UNAUTHORIZED) => final_word("Authentication failed".to_owned()),
             Self::Denied(status) => final_word(format!("Auth {} error", status.as_u16())),
             Self::BadToken => {
-                final_word("Auth error: the token has characters that cannot be sent".to_owned())
+                final_word("Auth error: the token is too long or has control characters".to_owned())
             }
-            Self::BadMeta => final_word("Bad request: meta has characters that cannot be sent".to_owned()),
+            Self::BadMeta => final_word("Bad request: meta is too long or has control characters".to_owned()),
             passing => Refusal { text: format!("Service unavailable: {}", passing.what()), transient: true },
         }
     }
