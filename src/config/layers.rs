@@ -1,5 +1,7 @@
 //! The layers of the process's own settings: file, environment, flags, each over the one before.
 
+use std::collections::BTreeSet;
+
 use config::{Config, ConfigError, Map, Source, Value, ValueKind};
 
 use super::given::{Flat, Given};
@@ -32,13 +34,25 @@ impl Source for Layer {
 
 /// Lays each layer over the one before it.
 pub(super) fn merge(schema: &'static [Key], layers: Vec<Flat>) -> Result<Flat, ConfigError> {
+    let hidden = hidden(&layers);
     let mut all = Config::builder();
     for layer in layers {
         all = all.add_source(Layer::new(layer));
     }
     let merged = all.build()?;
     let values = schema.iter().filter(|key| matches!(key.kind, Kind::Value | Kind::Values));
-    Ok(values.filter_map(|key| Some((key.path, given(find(&merged.cache, key.path)?)?))).collect())
+    let given = |key: &'static Key| {
+        let mut given = given(find(&merged.cache, key.path)?)?;
+        given.shown = !hidden.contains(&(key.path, given.place.clone()));
+        Some((key.path, given))
+    };
+    Ok(values.filter_map(given).collect())
+}
+
+/// Which values must not be shown: a [`Value`] cannot carry that.
+fn hidden(layers: &[Flat]) -> BTreeSet<(&'static str, Place)> {
+    let values = layers.iter().flatten().filter(|(_, given)| !given.shown);
+    values.map(|(path, given)| (*path, given.place.clone())).collect()
 }
 
 fn find<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
@@ -66,12 +80,13 @@ mod tests {
         let file = Flat::from([
             ("port", Given::plain(place(1), "1")),
             ("io.path", Given::plain(place(2), "/x.y[0]")),
-            ("io.cookie", Given::plain(place(3), "io")),
+            ("io.cookie", Given { shown: false, ..Given::plain(place(3), "io") }),
         ]);
         let env = Flat::from([("port", Given::plain(port.clone(), "2"))]);
         let merged = merge(SERVER, vec![file, env]).unwrap();
         assert_eq!(merged.len(), 3);
         assert_eq!(merged["port"], Given::plain(port, "2"));
+        assert!(!merged["io.cookie"].shown && merged["io.path"].shown);
         assert_eq!(merged["io.path"], Given::plain(place(2), "/x.y[0]"));
     }
 }

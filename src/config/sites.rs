@@ -128,7 +128,7 @@ fn look_at_key(fields: &mut Fields<'_>, api_key: Option<&str>) {
     if read_as.is_some() && api_key.is_some() {
         fields.warn(
             "apiKey",
-            "is a number that other readers of YAML write differently; it is taken as it stands here. Put it in quotes",
+            "without quotes is written differently by other readers of YAML; it is taken as it stands here. Put it in quotes",
         );
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Entry {
 pub(super) struct Scalar {
     /// As it is written in the file, without the quotes: `007` is `007`, not 7.
     pub(super) text: String,
-    /// What other readers of YAML make of an unquoted number, where that is not what is written.
+    /// What other readers of YAML make of an unquoted number or boolean, where that is not what is written.
     pub(super) read_as: Option<String>,
     /// Whether it came out of the environment and may be a secret, that is: should not be shown.
     pub(super) expanded: bool,
@@ -306,8 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_others_read_otherwise_is_marked() {
-        for (yaml, read_as) in [("a: 0x10", Some("16")), ("a: 16", None), ("a: 1.50", Some("1.5"))] {
+    fn a_scalar_that_others_read_otherwise_is_marked() {
+        for (yaml, read_as) in [
+            ("a: 0x10", Some("16")),
+            ("a: 16", None),
+            ("a: 1.50", Some("1.5")),
+            ("a: no", None),
+            ("a: True", Some("true")),
+        ] {
             let (Some(Node::Map(entries)), _) = read(yaml) else { panic!() };
             let Node::Scalar(scalar) = &entries[0].node else { panic!() };
             assert_eq!(scalar.read_as.as_deref(), read_as, "{yaml}");

@@ -287,6 +287,8 @@ fn a_value_out_of_the_environment_counts_as_written() {
     let server = desk.settings().server;
     assert_eq!((server.listen.port(), server.data), (8080, PathBuf::from("/x")));
     assert_eq!(server.log.level, "info", "an empty reference is not given");
+    let errors = desk.env("P", "hunter2").errors();
+    assert!(errors.starts_with("config.yml:1:1: port: must be") && !errors.contains("hunter2"), "{errors}");
 }
 
 #[test]

@@ -74,6 +74,33 @@ fn wrong_lengths_of_version_3_are_refused() {
 }
 
 #[test]
+fn packets_before_a_fault_are_given_out_and_none_after_it() {
+    let bodies: [(Protocol, &[u8]); 3] = [
+        (Protocol::V4, b"2\x1ex\x1e2"),
+        (Protocol::V3Text, b"1:21:x1:2"),
+        (Protocol::V3Binary, b"\x00\x01\xff2\x01\x01\xff\x07\x00\x01\xff2"),
+    ];
+    for (protocol, body) in bodies {
+        let mut packets = decode(protocol, TextLayers::Unknown, body);
+        assert!(matches!(packets.next(), Some(Ok(Packet::Ping))), "{protocol:?}");
+        assert!(matches!(packets.next(), Some(Err(_))), "{protocol:?}");
+        assert!(packets.next().is_none(), "{protocol:?}");
+    }
+}
+
+#[test]
+fn bodies_of_official_clients_are_read() {
+    let expected = message("2[\"ä€😀\"]");
+    // engine.io-parser 1.3.2 and 2.2.1, encodePayload of the message and, last, two bytes.
+    let (old, new) = ("15:42[\"Ã¤â\u{82}¬ð\u{9f}\u{98}\u{80}\"]1:2", "10:42[\"ä€😀\"]1:2");
+    for body in [old, new] {
+        assert_eq!(all(Protocol::V3Text, body.as_bytes()).unwrap(), [expected.clone(), Packet::Ping]);
+    }
+    let mixed = b"\x00\x01\x05\xff42[\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"]\x01\x03\xff\x04\x01\x02";
+    assert_eq!(all(Protocol::V3Binary, mixed).unwrap(), [expected, Packet::BinaryV3(vec![1, 2].into())]);
+}
+
+#[test]
 fn text_of_1x_clients_is_told_apart() {
     let packet = "42/demo,[\"ä€😀\"]";
     let (old, new) = (v3_body(&twice(packet)), v3_body(packet));

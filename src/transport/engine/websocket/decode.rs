@@ -75,11 +75,11 @@ impl Decoder {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Bytes held for an unfinished message or control frame.
+    /// Bytes of memory held for an unfinished head, frame or message; 0 between whole ones.
     #[must_use]
     pub fn held(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| {
-            partial.head_len
+            size_of::<Partial>()
                 + partial.control.capacity()
                 + partial.message.as_ref().map_or(0, |message| message.bytes.capacity())
         })

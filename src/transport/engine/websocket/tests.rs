@@ -41,7 +41,7 @@ fn read_chunks<'a>(chunks: impl Iterator<Item = &'a [u8]>, max: usize) -> Vec<Go
             got.push(incoming.into());
             ControlFlow::Continue(())
         });
-        assert!(decoder.held() <= max.max(125) + frame::HEAD_MAX + 125);
+        assert!(decoder.held() <= size_of::<partial::Partial>() + max + 125);
         if let Err(violation) = outcome {
             got.push(Got::Violation(violation.code));
         }
