@@ -135,7 +135,8 @@ async fn a_site_that_cannot_be_reached_is_down_and_named_to_nobody() {
     let server = SiteServer::start(|_, _| Reply::Never).await;
     let (mut tls, mut name, mut nobody) = (site(&server), site(&server), site(&server));
     tls.auth_url = server.url("/auth").replace("http:", "https:");
-    name.auth_url = "http://postroom.invalid/auth".to_owned();
+    // No label is that long: the resolver fails without asking anybody.
+    name.auth_url = format!("http://{}.invalid/auth", "x".repeat(64));
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     nobody.auth_url = format!("http://{free}/auth");
     let webservice = webservice();
