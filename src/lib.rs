@@ -1,6 +1,7 @@
 //! Postroom: a push gateway for many sites. See ARCHITECTURE.md for the rooms of this house.
 
 pub mod api;
+pub mod app;
 pub mod broker;
 pub mod config;
 pub mod demo;

@@ -1,3 +1,131 @@
-//! The `postroom` command.
+//! The `postroom` command: arguments, logging, exit code.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use postroom::app;
+use postroom::config::{self, LogFormat, Problems, Server, Sources};
+use postroom::telemetry::{self, Format};
+
+/// A push gateway for many sites: backends POST, browsers and apps receive, nothing is lost on the way.
+#[derive(Parser)]
+#[command(name = "postroom", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve(Where),
+    /// Run the gateway with a sample site, a sample backend and a page to try it.
+    Demo {
+        /// Port to listen on; 0 takes a free one.
+        #[arg(long, default_value = "1337")]
+        port: String,
+        /// Address to listen on.
+        #[arg(long, default_value = "127.0.0.1")]
+        host: String,
+    },
+    /// Check the configuration: all errors at once, with their places. Exit code 1 when there are any.
+    Check {
+        #[command(flatten)]
+        place: Where,
+        /// Files to check, each for what it is; without any, what `serve` would read.
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Where the settings are.
+#[derive(Args)]
+struct Where {
+    /// Settings of the process [default: config.yml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The sites [default: sites.yml].
+    #[arg(long, value_name = "FILE")]
+    sites: Option<PathBuf>,
+    /// Folder of the embedded store [default: data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address to listen on [default: 0.0.0.0].
+    #[arg(long)]
+    host: Option<String>,
+    /// Port to listen on [default: 1337].
+    #[arg(long)]
+    port: Option<String>,
+}
+
+impl Where {
+    fn sources(self) -> Sources {
+        let Self { config, sites, data, host, port } = self;
+        Sources { config, sites, data, host, port, env: environment() }
+    }
+}
+
+fn environment() -> std::collections::BTreeMap<String, String> {
+    let text = |value: std::ffi::OsString| value.into_string().ok();
+    std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve(place) => serve(&place.sources()),
+        Command::Demo { port, host } => demo(host, port),
+        Command::Check { place, files } => Ok(check(&place.sources(), &files)),
+    };
+    outcome.unwrap_or_else(|error| {
+        complain(&format!("postroom: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(sources: &Sources) -> anyhow::Result<ExitCode> {
+    let settings = match config::load(sources) {
+        Ok(settings) => settings,
+        Err(problems) => return Ok(refuse(&problems)),
+    };
+    log(&settings.server)?;
+    app::serve(&settings)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn demo(host: String, port: String) -> anyhow::Result<ExitCode> {
+    let sources = Sources { host: Some(host), port: Some(port), ..Sources::default() };
+    let mut server = match config::load_server(&sources) {
+        Ok(server) => server,
+        Err(problems) => return Ok(refuse(&problems)),
+    };
+    "warn".clone_into(&mut server.log.level);
+    log(&server)?;
+    app::demo(server)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[allow(clippy::print_stdout)]
+fn check(sources: &Sources, files: &[PathBuf]) -> ExitCode {
+    let report = config::check(sources, files);
+    print!("{}", report.text);
+    if report.in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn refuse(problems: &Problems) -> ExitCode {
+    complain(&problems.to_string());
+    ExitCode::FAILURE
+}
+
+#[allow(clippy::print_stderr)]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}
+
+fn log(server: &Server) -> anyhow::Result<()> {
+    let format = match server.log.format {
+        LogFormat::Auto => Format::Auto,
+        LogFormat::Json => Format::Json,
+        LogFormat::Pretty => Format::Pretty,
+    };
+    Ok(telemetry::init(&server.log.level, format)?)
+}

@@ -69,6 +69,17 @@ pub fn load(sources: &Sources) -> Result<Settings, Problems> {
     Ok(Settings { server, sites, warnings })
 }
 
+/// Reads the settings of the process alone, without any site.
+///
+/// # Errors
+/// [`Problems`] with everything that is wrong.
+pub fn load_server(sources: &Sources) -> Result<Server, Problems> {
+    let mut findings = Findings::default();
+    let server = server(sources, &mut findings);
+    let warnings = findings.finish()?;
+    server.ok_or_else(|| Problems { errors: vec![incomplete()], warnings })
+}
+
 /// Should not come up: settings are incomplete only where an error says why.
 fn incomplete() -> Problem {
     Problem::new(

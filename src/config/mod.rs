@@ -24,7 +24,7 @@ mod value;
 mod yaml;
 
 pub use check::{Report, check};
-pub use load::{Settings, Sources, load};
+pub use load::{Settings, Sources, load, load_server};
 pub use problem::{Place, Problem, Problems};
 pub use server::{Io, Log, LogFormat, Origins, Server};
 

@@ -1,0 +1,95 @@
+//! The worker threads: each gets a hub, a gateway and an engine of its own the first time it is asked for them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix_web::web::ServiceConfig;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::api::{self, ApiOptions};
+use crate::domain::WorkerId;
+use crate::gateway::{Gateway, Mail, Shared};
+use crate::hub::{Hub, HubOptions};
+use crate::listen::Door;
+use crate::transport::engine::{self, Engine, EngineOptions, Exchange, Job};
+use crate::transport::socketio::{SiteNamespaces, SocketIo};
+
+/// Routes that are added to those of the gateway.
+pub(super) type MoreRoutes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
+
+/// What every worker is made of.
+pub(super) struct Crew {
+    pub(super) shared: Arc<Shared>,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) engine: Arc<EngineOptions>,
+    pub(super) hub: HubOptions,
+    pub(super) api: ApiOptions,
+    pub(super) more: Option<MoreRoutes>,
+    /// The lines of workers that have not begun yet.
+    pub(super) lines: Mutex<Vec<Lines>>,
+}
+
+/// What arrives for one worker.
+pub(super) struct Lines {
+    pub(super) worker: WorkerId,
+    pub(super) mail: UnboundedReceiver<Mail>,
+    pub(super) jobs: UnboundedReceiver<Job>,
+}
+
+/// What a worker thread has of its own.
+#[derive(Clone)]
+struct Desk {
+    gateway: Rc<Gateway>,
+    engine: Rc<Engine>,
+}
+
+thread_local! {
+    static DESK: RefCell<Option<Desk>> = const { RefCell::new(None) };
+}
+
+impl Crew {
+    fn desk(&self) -> Desk {
+        DESK.with_borrow_mut(|desk| desk.get_or_insert_with(|| self.set_up()).clone())
+    }
+
+    /// Makes a worker out of the thread that calls.
+    fn set_up(&self) -> Desk {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let worker = lines.as_ref().map_or(WorkerId(u16::MAX), |lines| lines.worker);
+        let hub = Hub::new(self.hub);
+        let gateway = Gateway::new(Arc::clone(&self.shared), worker, Rc::clone(&hub));
+        let namespaces = Rc::new(SiteNamespaces::new(Rc::clone(&gateway), worker));
+        let application = Rc::new(SocketIo::new(namespaces, self.engine.max_payload));
+        let (options, exchange) = (Arc::clone(&self.engine), Arc::clone(&self.exchange));
+        let engine = Engine::new(worker, hub, options, exchange, application);
+        if let Some(Lines { mail, jobs, .. }) = lines {
+            actix_rt::spawn(Rc::clone(&gateway).run(mail));
+            actix_rt::spawn(Rc::clone(&engine).run(jobs));
+        } else {
+            // More threads than were asked for: this one answers requests, but nothing is delivered on it.
+            tracing::error!("a worker thread without a line began; please report this");
+        }
+        Desk { gateway, engine }
+    }
+}
+
+/// The crew as it stands behind the front door.
+#[derive(Clone)]
+pub(super) struct CrewDoor(pub(super) Arc<Crew>);
+
+impl Door for CrewDoor {
+    fn engine(&self) -> Rc<Engine> {
+        self.0.desk().engine
+    }
+
+    fn configure(&self, config: &mut ServiceConfig) {
+        let Desk { gateway, engine } = self.0.desk();
+        engine::configure(config, &engine);
+        api::configure(config, self.0.api);
+        if let Some(more) = &self.0.more {
+            more(config);
+        }
+        config.app_data(gateway).app_data(engine).app_data(self.0.api);
+    }
+}

@@ -1,0 +1,155 @@
+//! `postroom serve`: start, run, stop.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+
+use super::crew::{Crew, CrewDoor, Lines, MoreRoutes};
+use super::limits::raise_open_files;
+use super::stop;
+use crate::api::ApiOptions;
+use crate::broker::{LocalBroker, Reception};
+use crate::config::{Origins, Server, Settings};
+use crate::domain::{Durability, Flake, WorkerId};
+use crate::gateway::{Shared, SharedParts, Sites, Switchboard};
+use crate::hub::HubOptions;
+use crate::listen;
+use crate::protocol::SiteProtocol;
+use crate::protocol::webservice::{Options, Webservice};
+use crate::store::sqlite::{SqliteOptions, SqliteStore};
+use crate::store::{Outlet, PageLimit, Store};
+use crate::transport::engine::{EngineOptions, Exchange, OriginRule};
+
+/// Entries of one `_batch`.
+const BATCH_ENTRIES: usize = 1_000;
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+/// When it cannot start.
+pub fn serve(settings: &Settings) -> anyhow::Result<()> {
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let listener = bind(&settings.server)?;
+    let address = listener.local_addr()?;
+    run(settings, listener, |_| None, move || tracing::info!(%address, "listening"))
+}
+
+/// Opens the port, before anything else is done: a port in use is the most common mistake.
+pub(super) fn bind(server: &Server) -> anyhow::Result<TcpListener> {
+    let address = server.listen;
+    TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address}; is another process using the port? Set `port` in config.yml")
+    })
+}
+
+/// Starts everything behind an open port, and stays until it is told to stop.
+pub(super) fn run(
+    settings: &Settings,
+    listener: TcpListener,
+    more: impl FnOnce(&Arc<dyn Store>) -> Option<MoreRoutes>,
+    started: impl FnOnce(),
+) -> anyhow::Result<()> {
+    raise_open_files();
+    listener.set_nonblocking(true)?;
+    let server = &settings.server;
+    let house = build(settings, more)?;
+    let (shared, protocol) = (Arc::clone(&house.crew.shared), Arc::clone(&house.protocol));
+    actix_rt::System::new().block_on(async move {
+        let door = CrewDoor(Arc::clone(&house.crew));
+        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, door)?;
+        let running = actix_rt::spawn(running);
+        started();
+        let signal = stop::signal().await?;
+        tracing::info!(signal, "stopping");
+        stop::drain(&house, handle, server.drain_timeout).await;
+        running.await??;
+        anyhow::Ok(())
+    })?;
+    drop(protocol);
+    shared.store().close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Everything that runs.
+pub(super) struct House {
+    pub(super) crew: Arc<Crew>,
+    pub(super) protocol: Arc<dyn SiteProtocol>,
+}
+
+fn build(
+    settings: &Settings,
+    more: impl FnOnce(&Arc<dyn Store>) -> Option<MoreRoutes>,
+) -> anyhow::Result<House> {
+    let server = &settings.server;
+    let (switchboard, mail) = Switchboard::new(server.workers, server.outbox_limit / 2);
+    let (exchange, jobs) = Exchange::new(server.workers);
+    let store = open_store(server, Arc::clone(&switchboard) as Arc<dyn Outlet>)?;
+    let protocol: Arc<dyn SiteProtocol> = Arc::new(Webservice::start(Options::default())?);
+    let broker = Arc::new(LocalBroker::new(Arc::clone(&switchboard) as Arc<dyn Reception>));
+    let more = more(&store);
+    let shared = Shared::new(SharedParts {
+        sites: Sites::new(settings.sites.iter().cloned()),
+        store,
+        broker,
+        protocol: Arc::clone(&protocol),
+        switchboard,
+        flake: Flake::new(server.flake_node)?,
+        device_ttl: server.device_ttl,
+        page: PageLimit { entries: BATCH_ENTRIES, bytes: server.io.max_payload / 2 },
+    });
+    let lines = (0u16..).zip(mail.into_iter().zip(jobs));
+    let lines = lines.map(|(worker, (mail, jobs))| Lines { worker: WorkerId(worker), mail, jobs }).collect();
+    let crew = Arc::new(Crew {
+        shared,
+        exchange,
+        engine: Arc::new(engine_options(server)),
+        hub: HubOptions { outbox_limit: server.outbox_limit },
+        api: ApiOptions { send_limit: server.send_limit },
+        more,
+        lines: Mutex::new(lines),
+    });
+    Ok(House { crew, protocol })
+}
+
+fn open_store(server: &Server, outlet: Arc<dyn Outlet>) -> anyhow::Result<Arc<dyn Store>> {
+    let options = SqliteOptions::new(&server.data, server.durability, server.device_ttl);
+    let store = SqliteStore::open(&options, outlet)?;
+    let promise = match server.durability {
+        Durability::Full => {
+            "a 2xx of /send survives a crash of the process, of the system, and a loss of power"
+        }
+        Durability::Normal => {
+            "a 2xx of /send survives a crash of the process; a crash of the system may lose the last moments"
+        }
+    };
+    let counters = store.counters();
+    tracing::info!(
+        store = "sqlite",
+        data = %server.data.display(),
+        devices = counters.devices,
+        queued = counters.queued,
+        "{promise}"
+    );
+    Ok(Arc::new(store))
+}
+
+fn engine_options(server: &Server) -> EngineOptions {
+    let io = &server.io;
+    EngineOptions {
+        ping_interval: io.ping_interval,
+        ping_timeout: io.ping_timeout,
+        max_payload: io.max_payload,
+        path: io.path.clone(),
+        origins: match &io.origins {
+            Origins::Any => OriginRule::Any,
+            Origins::Only(origins) => OriginRule::Only(origins.clone()),
+        },
+        cookie: io.cookie.clone(),
+        connect_timeout: server.connect_timeout,
+        ..EngineOptions::default()
+    }
+}

@@ -1,0 +1,35 @@
+//! Stopping: in which order, and by when.
+
+use std::time::Duration;
+
+use actix_server::ServerHandle;
+use tokio::signal::unix::{SignalKind, signal as on_signal};
+use tokio::time::{Instant, timeout_at};
+
+use super::serve::House;
+
+/// Waits for the word to stop.
+pub(super) async fn signal() -> std::io::Result<&'static str> {
+    let mut terminate = on_signal(SignalKind::terminate())?;
+    let mut interrupt = on_signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
+
+/// Lets nobody new in, closes the connections, answers what is under way, tells the sites who went. The store is
+/// closed after this, when nothing can reach it any more.
+pub(super) async fn drain(house: &House, handle: ServerHandle, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    house.crew.shared.begin_draining();
+    handle.pause().await;
+    if timeout_at(deadline, house.crew.exchange.close_all()).await.is_err() {
+        tracing::warn!("some connections were not closed in time");
+    }
+    let told = house.protocol.flush(deadline);
+    if timeout_at(deadline, async { tokio::join!(handle.stop(true), told) }).await.is_err() {
+        tracing::warn!("some requests were not answered, or some sites not told who went, in time");
+        handle.stop(false).await;
+    }
+}
