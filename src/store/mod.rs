@@ -25,11 +25,14 @@ pub trait Store: Send + Sync {
     /// that carries one of the recipients.
     fn append(&self, append: Append);
 
-    /// Takes entries out of inboxes. Nobody waits for it: a crash may forget the acks of the last second, and
+    /// Takes entries out of inboxes. What was not published yet is not meant by any ack. Nobody waits for it: a crash may forget the acks of the last second, and
     /// their entries are then delivered again.
     fn acknowledge(&self, acks: Vec<Ack>);
 
-    /// Reads on in an inbox: answers with [`StoreEvent::Page`] on the session's worker.
+    /// Reads on in an inbox: answers with [`StoreEvent::Page`] on the session's worker, also for a device that the
+    /// store does not know (an empty page). One at a time for each session. Not answered once the store is closed.
+    ///
+    /// Other events may overtake the answer: an entry that came before it may stand in it, too (`Seq` tells).
     fn read(&self, read: Read);
 
     /// Ends a session of a device; with its last one the device is away and its expiry begins. Also undoes a
@@ -128,7 +131,9 @@ pub enum StoreEvent {
         session: SessionRef,
         /// The number of its device.
         device: DeviceNo,
-        /// The inbox from its beginning.
+        /// The inbox from its beginning. Where it is long (the embedded store: above 16 entries or 64 KiB, or the
+        /// limit of the connect) it has no entries, `more`, and `through` of 0: the session reads on from there.
+        /// Entries that come live meanwhile may stand in one of those pages too; `Seq` tells.
         page: Page,
     },
     /// The device could not be registered.

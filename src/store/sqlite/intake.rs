@@ -1,0 +1,206 @@
+//! What waits for the writer: one queue, bounded in number and bytes.
+//!
+//! Messages beyond the bound are refused at once. Acks and the ends of sessions never are: they are gathered into
+//! lists, and acks beyond a bound that only a hung disk can reach are forgotten, which delivers their entries
+//! again.
+
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::super::{Ack, Append, Connect, Read, StoreError};
+use super::MaxWaiting;
+use crate::domain::SessionRef;
+
+/// Acks that may wait.
+const MAX_ACKS: usize = 1 << 20;
+/// Connects that may wait: more than one process has sessions.
+const MAX_CONNECTS: usize = 1 << 18;
+/// What a waiting message costs besides its event and rooms, in bytes.
+const MESSAGE_OVERHEAD: usize = 256;
+
+/// One step for the writer.
+pub(super) enum Command {
+    Connect(Box<Connect>),
+    Append(Append),
+    Acks(Vec<Ack>),
+    Read(Read),
+    Disconnect(Vec<SessionRef>),
+}
+
+/// How the writer was woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// By commands, or by its own timer.
+    Run,
+    /// For the last time: no command will follow those it got.
+    Close,
+    /// To drop everything where it stands.
+    Abort,
+}
+
+/// Whether commands are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Door {
+    #[default]
+    Open,
+    Closed,
+    Aborted,
+}
+
+#[derive(Default)]
+struct Queue {
+    commands: Vec<Command>,
+    messages: usize,
+    bytes: usize,
+    acks: usize,
+    connects: usize,
+    door: Door,
+}
+
+/// The queue in front of the writer.
+pub(super) struct Intake {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    /// For those who wait for the end only.
+    shut: Condvar,
+    limits: MaxWaiting,
+}
+
+impl Intake {
+    pub(super) fn new(limits: MaxWaiting) -> Self {
+        Self { queue: Mutex::default(), filled: Condvar::new(), shut: Condvar::new(), limits }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Queue>, StoreError> {
+        let queue = self.queue();
+        if queue.door == Door::Open { Ok(queue) } else { Err(StoreError::Closed) }
+    }
+
+    /// Whether commands are taken.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.open().map(drop)
+    }
+
+    /// The writer sleeps only while nothing waits, so only the first command needs to wake it.
+    fn push(&self, mut queue: MutexGuard<'_, Queue>, command: Command) {
+        queue.commands.push(command);
+        let first = queue.commands.len() == 1;
+        drop(queue);
+        if first {
+            self.filled.notify_one();
+        }
+    }
+
+    pub(super) fn connect(&self, connect: Connect) -> Result<(), StoreError> {
+        let mut queue = self.open()?;
+        if queue.connects >= MAX_CONNECTS {
+            return Err(StoreError::Overloaded);
+        }
+        queue.connects += 1;
+        self.push(queue, Command::Connect(Box::new(connect)));
+        Ok(())
+    }
+
+    pub(super) fn append(&self, append: Append) -> Result<(), StoreError> {
+        let rooms = append.message.rooms.iter().map(|room| room.as_str().len());
+        let bytes = append.message.event.json().len() + rooms.sum::<usize>() + MESSAGE_OVERHEAD;
+        let mut queue = self.open()?;
+        let full = queue.messages >= self.limits.messages || queue.bytes + bytes > self.limits.bytes;
+        // A message that is too large for the bound by itself may still go alone.
+        if full && (queue.messages > 0 || self.limits.messages == 0) {
+            return Err(StoreError::Overloaded);
+        }
+        queue.messages += 1;
+        queue.bytes += bytes;
+        self.push(queue, Command::Append(append));
+        Ok(())
+    }
+
+    pub(super) fn acks(&self, acks: Vec<Ack>) {
+        let Ok(mut queue) = self.open() else { return };
+        if acks.is_empty() || queue.acks >= MAX_ACKS {
+            return;
+        }
+        queue.acks += acks.len();
+        if let Some(Command::Acks(last)) = queue.commands.last_mut() {
+            last.extend(acks);
+        } else {
+            self.push(queue, Command::Acks(acks));
+        }
+    }
+
+    pub(super) fn read(&self, read: Read) {
+        if let Ok(queue) = self.open() {
+            self.push(queue, Command::Read(read));
+        }
+    }
+
+    pub(super) fn disconnect(&self, session: SessionRef) {
+        let Ok(mut queue) = self.open() else { return };
+        if let Some(Command::Disconnect(last)) = queue.commands.last_mut() {
+            last.push(session);
+        } else {
+            self.push(queue, Command::Disconnect(vec![session]));
+        }
+    }
+
+    /// Takes no more commands; the writer gets what waits, and then ends.
+    pub(super) fn close(&self) {
+        self.shut(Door::Closed);
+    }
+
+    /// Takes no more commands, and forgets what waits.
+    pub(super) fn abort(&self) {
+        self.shut(Door::Aborted);
+    }
+
+    pub(super) fn aborted(&self) -> bool {
+        self.queue().door == Door::Aborted
+    }
+
+    /// Waits until `deadline`, or less when the store is closed.
+    pub(super) fn pause(&self, deadline: Instant) {
+        let mut queue = self.queue();
+        while queue.door == Door::Open {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return };
+            queue = self.shut.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn shut(&self, door: Door) {
+        let mut queue = self.queue();
+        if queue.door == Door::Open {
+            queue.door = door;
+        }
+        drop(queue);
+        self.filled.notify_one();
+        self.shut.notify_all();
+    }
+
+    /// Moves everything that waits into `batch`, which must be empty; sleeps while there is nothing, at most
+    /// until `deadline`.
+    pub(super) fn take(&self, batch: &mut Vec<Command>, deadline: Option<Instant>) -> Woken {
+        let mut queue = self.queue();
+        while queue.commands.is_empty() && queue.door == Door::Open {
+            queue = match deadline {
+                None => self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    let Some(left) = at.checked_duration_since(Instant::now()) else { break };
+                    self.filled.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        mem::swap(&mut queue.commands, batch);
+        (queue.messages, queue.bytes, queue.acks, queue.connects) = (0, 0, 0, 0);
+        match queue.door {
+            Door::Open => Woken::Run,
+            Door::Closed => Woken::Close,
+            Door::Aborted => Woken::Abort,
+        }
+    }
+}
