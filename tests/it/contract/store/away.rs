@@ -7,7 +7,7 @@ use postroom::store::*;
 
 use super::rig::*;
 
-pub fn within_the_ttl_nothing_is_lost(backend: &dyn Backend) {
+pub(super) fn within_the_ttl_nothing_is_lost(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     rig.disconnect(session(0, 0));
@@ -20,7 +20,7 @@ pub fn within_the_ttl_nothing_is_lost(backend: &dyn Backend) {
     assert!(rig.live(0, a)[0].0 > page.through);
 }
 
-pub fn after_the_ttl_all_is_gone(backend: &dyn Backend) {
+pub(super) fn after_the_ttl_all_is_gone(backend: &dyn Backend) {
     let mut rig = Rig::with_ttl(backend, DeviceTtl::After(Duration::from_millis(150)));
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     rig.connect(session(0, 1), "b", &["user_1"]);
@@ -37,7 +37,7 @@ pub fn after_the_ttl_all_is_gone(backend: &dyn Backend) {
     assert_eq!(rig.balance().devices, 2);
 }
 
-pub fn never_means_never(backend: &dyn Backend) {
+pub(super) fn never_means_never(backend: &dyn Backend) {
     let mut rig = Rig::with_ttl(backend, DeviceTtl::Never);
     rig.connect(session(0, 0), "a", &["user_1"]);
     rig.disconnect(session(0, 0));
@@ -47,7 +47,7 @@ pub fn never_means_never(backend: &dyn Backend) {
     assert_eq!(rig.connect(session(0, 0), "a", &["user_1"]).1.entries.len(), 1);
 }
 
-pub fn only_the_last_session_counts(backend: &dyn Backend) {
+pub(super) fn only_the_last_session_counts(backend: &dyn Backend) {
     let rig = Rig::with_ttl(backend, DeviceTtl::After(Duration::from_millis(100)));
     rig.connect(session(0, 0), "a", &["user_1"]);
     rig.connect(session(1, 0), "a", &["user_1"]);

@@ -12,7 +12,7 @@ fn bounded(text: &str, bounds: QueueBounds) -> Message {
 const RESYNC_3: QueueBounds = QueueBounds { max_messages: 3, max_bytes: 1000, policy: BoundPolicy::Resync };
 const DROP_3: QueueBounds = QueueBounds { max_messages: 3, max_bytes: 1000, policy: BoundPolicy::DropOldest };
 
-pub fn too_many_entries_become_a_resync(backend: &dyn Backend) {
+pub(super) fn too_many_entries_become_a_resync(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(1, 0), "a", &["user_1"]);
     for n in 1..=3 {
@@ -31,7 +31,7 @@ pub fn too_many_entries_become_a_resync(backend: &dyn Backend) {
     assert!(rig.live(1, a)[3].0 > told[0].1);
 }
 
-pub fn too_many_bytes_become_a_resync(backend: &dyn Backend) {
+pub(super) fn too_many_bytes_become_a_resync(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     rig.disconnect(session(0, 0));
@@ -45,7 +45,7 @@ pub fn too_many_bytes_become_a_resync(backend: &dyn Backend) {
     assert!(rig.texts(a).is_empty());
 }
 
-pub fn the_oldest_are_dropped(backend: &dyn Backend) {
+pub(super) fn the_oldest_are_dropped(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     for n in 1..=5 {
@@ -61,7 +61,7 @@ pub fn the_oldest_are_dropped(backend: &dyn Backend) {
     assert_eq!(rig.texts(a), ["[5]", "[66666]"]);
 }
 
-pub fn what_cannot_fit_is_dropped_itself(backend: &dyn Backend) {
+pub(super) fn what_cannot_fit_is_dropped_itself(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     rig.send(bounded("[1]", DROP_3));
@@ -72,7 +72,7 @@ pub fn what_cannot_fit_is_dropped_itself(backend: &dyn Backend) {
     assert_eq!((rig.balance().dropped, rig.live(0, a).len()), (1, 1));
 }
 
-pub fn one_full_inbox_does_not_hold_up_others(backend: &dyn Backend) {
+pub(super) fn one_full_inbox_does_not_hold_up_others(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     for n in 1..=3 {

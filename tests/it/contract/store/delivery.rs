@@ -8,7 +8,7 @@ use postroom::store::*;
 
 use super::rig::*;
 
-pub fn entries_come_in_order_and_carry_the_message(backend: &dyn Backend) {
+pub(super) fn entries_come_in_order_and_carry_the_message(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, page) = rig.connect(session(1, 0), "a", &["user_1"]);
     assert!(page.entries.is_empty() && !page.more && !page.resync);
@@ -23,7 +23,7 @@ pub fn entries_come_in_order_and_carry_the_message(backend: &dyn Backend) {
     assert!(rig.recorder.log(0).is_empty(), "a worker without recipients is left alone");
 }
 
-pub fn a_message_for_several_rooms_goes_in_once(backend: &dyn Backend) {
+pub(super) fn a_message_for_several_rooms_goes_in_once(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1", "staff", "all"]);
     let (b, _) = rig.connect(session(0, 1), "b", &["user_1", "all"]);
@@ -34,7 +34,7 @@ pub fn a_message_for_several_rooms_goes_in_once(backend: &dyn Backend) {
     assert_eq!((rig.texts(a).len(), rig.texts(b).len()), (2, 1));
 }
 
-pub fn rooms_of_another_site_are_other_rooms(backend: &dyn Backend) {
+pub(super) fn rooms_of_another_site_are_other_rooms(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (here, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     let other = DeviceKey { site: site("other"), ..key("a") };
@@ -45,7 +45,7 @@ pub fn rooms_of_another_site_are_other_rooms(backend: &dyn Backend) {
     assert_eq!((rig.texts(here), rig.texts(there)), (vec!["[1]".to_owned()], vec!["[2]".to_owned()]));
 }
 
-pub fn nobody_in_the_room_is_no_entry(backend: &dyn Backend) {
+pub(super) fn nobody_in_the_room_is_no_entry(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     rig.connect(session(0, 0), "a", &["user_1"]);
     let receipt = rig.send(message("[1]", &["user_2"]));
@@ -53,7 +53,7 @@ pub fn nobody_in_the_room_is_no_entry(backend: &dyn Backend) {
     assert_eq!(rig.balance().accepted, 0);
 }
 
-pub fn messages_for_one_room_share_their_list(backend: &dyn Backend) {
+pub(super) fn messages_for_one_room_share_their_list(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     for n in 0..3 {
         rig.connect(session(0, n), &n.to_string(), &["all"]);
@@ -70,7 +70,7 @@ pub fn messages_for_one_room_share_their_list(backend: &dyn Backend) {
     assert!(lists.len() == 2 && lists[0].len() == 3 && Arc::ptr_eq(&lists[0], &lists[1]));
 }
 
-pub fn threads_do_not_lose_or_double(backend: &dyn Backend) {
+pub(super) fn threads_do_not_lose_or_double(backend: &dyn Backend) {
     const EACH: u32 = 200;
     let rig = Rig::new(backend);
     let (a, _) = rig.connect(session(1, 0), "a", &["all"]);

@@ -14,7 +14,7 @@ fn five(rig: &mut Rig<'_>) -> (DeviceNo, Vec<Seq>) {
     (a, rig.live(0, a).into_iter().map(|(seq, _)| seq).collect())
 }
 
-pub fn acks_leave_holes(backend: &dyn Backend) {
+pub(super) fn acks_leave_holes(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = five(&mut rig);
     rig.ack(&[Ack::Entry(a, seqs[3]), Ack::Entry(a, seqs[1])]);
@@ -23,7 +23,7 @@ pub fn acks_leave_holes(backend: &dyn Backend) {
     assert!(rig.resyncs(0).is_empty());
 }
 
-pub fn acks_may_come_twice_or_for_nothing(backend: &dyn Backend) {
+pub(super) fn acks_may_come_twice_or_for_nothing(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = five(&mut rig);
     let far = Seq(seqs[4].0 + 1000);
@@ -38,7 +38,7 @@ pub fn acks_may_come_twice_or_for_nothing(backend: &dyn Backend) {
     assert_eq!(rig.texts(a).len(), 4);
 }
 
-pub fn through_takes_all_up_to_it(backend: &dyn Backend) {
+pub(super) fn through_takes_all_up_to_it(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = five(&mut rig);
     rig.ack(&[Ack::Entry(a, seqs[1]), Ack::Through(a, seqs[2]), Ack::Through(a, seqs[0])]);
@@ -46,7 +46,7 @@ pub fn through_takes_all_up_to_it(backend: &dyn Backend) {
     assert_eq!(rig.balance().acked, 3);
 }
 
-pub fn pages_keep_their_limits_and_go_on_where_they_stopped(backend: &dyn Backend) {
+pub(super) fn pages_keep_their_limits_and_go_on_where_they_stopped(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = five(&mut rig);
     let page = rig.read(session(0, 0), a, Seq(0), PageLimit { entries: 2, bytes: 1000 });
@@ -62,11 +62,13 @@ pub fn pages_keep_their_limits_and_go_on_where_they_stopped(backend: &dyn Backen
     assert!(rig.live(0, a)[5].0 > page.through);
 }
 
-pub fn a_long_inbox_is_read_from_its_beginning(backend: &dyn Backend) {
+pub(super) fn a_long_inbox_is_read_from_its_beginning(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     let texts: Vec<String> = (0..40).map(|n| format!("[{n}]")).collect();
-    texts.iter().for_each(|text| drop(rig.send(message(text, &["user_1"]))));
+    for text in &texts {
+        rig.send(message(text, &["user_1"]));
+    }
     for (slot, limit) in [(1, WIDE), (2, PageLimit { entries: 3, bytes: 100 })] {
         let (no, page) = rig.connect_with(session(1, slot), key("a"), &["user_1"], limit);
         assert_eq!(no, a);
@@ -81,7 +83,7 @@ pub fn a_long_inbox_is_read_from_its_beginning(backend: &dyn Backend) {
     }
 }
 
-pub fn a_page_holds_one_entry_however_large(backend: &dyn Backend) {
+pub(super) fn a_page_holds_one_entry_however_large(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     let large = format!("[\"{}\"]", "x".repeat(300_000));
@@ -94,7 +96,7 @@ pub fn a_page_holds_one_entry_however_large(backend: &dyn Backend) {
     assert_eq!(super::rig::text(&page.entries[0].1), large);
 }
 
-pub fn reading_for_an_unknown_device_is_an_empty_page(backend: &dyn Backend) {
+pub(super) fn reading_for_an_unknown_device_is_an_empty_page(backend: &dyn Backend) {
     let rig = Rig::new(backend);
     let page = rig.read(session(3, 0), DeviceNo(77), Seq(0), WIDE);
     assert!(page.entries.is_empty() && !page.more && !page.resync);

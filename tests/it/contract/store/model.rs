@@ -179,7 +179,7 @@ impl Run<'_> {
     }
 }
 
-pub fn it_agrees_with_a_model<B: Backend + Default>(_: &B) {
+pub(super) fn it_agrees_with_a_model<B: Backend + Default>(_: &B) {
     let mut runner = TestRunner::new(Config { cases: 40, failure_persistence: None, ..Config::default() });
     let run = |steps: Vec<Step>| {
         let backend = B::default();

@@ -7,13 +7,15 @@ use postroom::store::*;
 
 use super::rig::*;
 
-pub fn what_was_answered_is_there_again(backend: &dyn Backend) {
+pub(super) fn what_was_answered_is_there_again(backend: &dyn Backend) {
     for crash in [false, true] {
         let mut rig = Rig::new(backend);
         let device = format!("crash {crash}");
         let (a, _) = rig.connect(session(0, 0), &device, &["user_1"]);
         let texts: Vec<String> = (0..100).map(|n| format!("[{n},\"ä\"]")).collect();
-        texts.iter().for_each(|text| drop(rig.send(message(text, &["user_1"]))));
+        for text in &texts {
+            rig.send(message(text, &["user_1"]));
+        }
         let before: Vec<u64> = rig.live(0, a).iter().map(|(seq, _)| seq.0).collect();
         rig.reopen(crash);
         let counters = rig.balance();
@@ -27,7 +29,7 @@ pub fn what_was_answered_is_there_again(backend: &dyn Backend) {
     }
 }
 
-pub fn acks_survive_a_close(backend: &dyn Backend) {
+pub(super) fn acks_survive_a_close(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     let (b, _) = rig.connect(session(0, 1), "b", &["user_1"]);
@@ -45,7 +47,7 @@ pub fn acks_survive_a_close(backend: &dyn Backend) {
     assert_eq!(rig.balance().devices, 2);
 }
 
-pub fn partial_acks_survive_a_crash_after_a_second(backend: &dyn Backend) {
+pub(super) fn partial_acks_survive_a_crash_after_a_second(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     rig.connect(session(0, 1), "b", &["user_1"]);
@@ -62,7 +64,7 @@ pub fn partial_acks_survive_a_crash_after_a_second(backend: &dyn Backend) {
     assert_eq!(rig.balance().queued, 1);
 }
 
-pub fn numbers_are_never_used_twice(backend: &dyn Backend) {
+pub(super) fn numbers_are_never_used_twice(backend: &dyn Backend) {
     let mut rig = Rig::with_ttl(backend, DeviceTtl::After(Duration::from_millis(1)));
     let (mut last_seq, mut last_no) = (Seq(0), DeviceNo(0));
     for round in 0..6 {
@@ -79,7 +81,7 @@ pub fn numbers_are_never_used_twice(backend: &dyn Backend) {
     }
 }
 
-pub fn the_ttl_goes_on_across_a_restart(backend: &dyn Backend) {
+pub(super) fn the_ttl_goes_on_across_a_restart(backend: &dyn Backend) {
     let mut rig = Rig::with_ttl(backend, DeviceTtl::After(Duration::from_millis(300)));
     rig.connect(session(0, 0), "online", &["user_1"]);
     rig.connect(session(0, 1), "away", &["user_1"]);
@@ -93,7 +95,7 @@ pub fn the_ttl_goes_on_across_a_restart(backend: &dyn Backend) {
     assert_eq!(rig.balance(), Counters::default());
 }
 
-pub fn a_cleared_inbox_stays_cleared(backend: &dyn Backend) {
+pub(super) fn a_cleared_inbox_stays_cleared(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     let (b, _) = rig.connect(session(0, 1), "b", &["user_1"]);
@@ -109,7 +111,7 @@ pub fn a_cleared_inbox_stays_cleared(backend: &dyn Backend) {
     assert_eq!(rig.texts(b).len(), 4);
 }
 
-pub fn after_close_nothing_is_taken(backend: &dyn Backend) {
+pub(super) fn after_close_nothing_is_taken(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     rig.connect(session(0, 0), "a", &["user_1"]);
     rig.store().close();

@@ -15,7 +15,7 @@ fn three(rig: &mut Rig<'_>, option: bool) -> (DeviceNo, Vec<Seq>) {
     (a, rig.live(0, a).into_iter().map(|(seq, _)| seq).collect())
 }
 
-pub fn an_ack_before_an_older_one_clears(backend: &dyn Backend) {
+pub(super) fn an_ack_before_an_older_one_clears(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, true);
     let (b, _) = rig.connect(session(2, 0), "b", &["user_1"]);
@@ -31,7 +31,7 @@ pub fn an_ack_before_an_older_one_clears(backend: &dyn Backend) {
     assert_eq!((rig.texts(a), rig.texts(b)), (vec!["[4]".to_owned()], vec!["[4]".to_owned()]));
 }
 
-pub fn without_the_option_it_does_not(backend: &dyn Backend) {
+pub(super) fn without_the_option_it_does_not(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, false);
     rig.ack(&[Ack::Entry(a, seqs[1])]);
@@ -39,7 +39,7 @@ pub fn without_the_option_it_does_not(backend: &dyn Backend) {
     assert!(rig.resyncs(0).is_empty());
 }
 
-pub fn in_order_it_does_not(backend: &dyn Backend) {
+pub(super) fn in_order_it_does_not(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, true);
     rig.ack(&[Ack::Entry(a, seqs[0]), Ack::Entry(a, seqs[1])]);
@@ -47,7 +47,7 @@ pub fn in_order_it_does_not(backend: &dyn Backend) {
     assert!(rig.resyncs(0).is_empty());
 }
 
-pub fn through_never_does(backend: &dyn Backend) {
+pub(super) fn through_never_does(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, true);
     rig.ack(&[Ack::Through(a, seqs[1])]);
@@ -55,7 +55,7 @@ pub fn through_never_does(backend: &dyn Backend) {
     assert!(rig.resyncs(0).is_empty());
 }
 
-pub fn acks_for_what_was_cleared_are_ignored(backend: &dyn Backend) {
+pub(super) fn acks_for_what_was_cleared_are_ignored(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, true);
     rig.ack(&[
@@ -68,7 +68,7 @@ pub fn acks_for_what_was_cleared_are_ignored(backend: &dyn Backend) {
     assert_eq!(rig.balance().acked, 1);
 }
 
-pub fn it_is_owed_until_confirmed(backend: &dyn Backend) {
+pub(super) fn it_is_owed_until_confirmed(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, true);
     rig.ack(&[Ack::Entry(a, seqs[1])]);

@@ -12,7 +12,7 @@ use postroom::store::*;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Makes stores that keep their things in the same place.
-pub trait Backend {
+pub(super) trait Backend {
     /// Opens the store, also again after [`Store::close`] or [`Backend::crash`].
     fn open(&self, outlet: Arc<Recorder>, ttl: DeviceTtl) -> Box<dyn Store>;
 
@@ -24,7 +24,7 @@ pub trait Backend {
 
 /// An outlet that remembers.
 #[derive(Default)]
-pub struct Recorder {
+pub(super) struct Recorder {
     log: Mutex<Vec<(WorkerId, StoreEvent)>>,
     changed: Condvar,
     /// The answer to this append is held back, and with it the thread that delivers it.
@@ -52,7 +52,7 @@ impl Outlet for Recorder {
 
 impl Recorder {
     /// Waits for an event that `pick` takes, and removes it.
-    pub fn take<T>(&self, what: &str, mut pick: impl FnMut(WorkerId, &StoreEvent) -> Option<T>) -> T {
+    pub(super) fn take<T>(&self, what: &str, mut pick: impl FnMut(WorkerId, &StoreEvent) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         let mut log = self.log.lock().unwrap();
         loop {
@@ -68,22 +68,22 @@ impl Recorder {
     }
 
     /// Lets time pass.
-    pub fn quiet(&self, time: Duration) {
+    pub(super) fn quiet(&self, time: Duration) {
         drop(self.changed.wait_timeout_while(self.log.lock().unwrap(), time, |_| true).unwrap());
     }
 
     /// What has come for a worker and was not taken.
-    pub fn log(&self, worker: u16) -> Vec<StoreEvent> {
+    pub(super) fn log(&self, worker: u16) -> Vec<StoreEvent> {
         let log = self.log.lock().unwrap();
         log.iter().filter(|(w, _)| w.0 == worker).map(|(_, event)| event.clone()).collect()
     }
 
-    pub fn hold(&self, token: u32) {
+    pub(super) fn hold(&self, token: u32) {
         *self.held.lock().unwrap() = Some(token);
     }
 
     /// Waits until the delivery that is held back has come.
-    pub fn reached_hold(&self) {
+    pub(super) fn reached_hold(&self) {
         let deadline = Instant::now() + PATIENCE;
         while !self.reached.load(Ordering::SeqCst) {
             assert!(Instant::now() < deadline, "nothing was held back");
@@ -91,31 +91,31 @@ impl Recorder {
         }
     }
 
-    pub fn release(&self) {
+    pub(super) fn release(&self) {
         *self.held.lock().unwrap() = None;
         self.released.notify_all();
     }
 }
 
 /// A session on worker `worker`.
-pub fn session(worker: u16, slot: u32) -> SessionRef {
+pub(super) fn session(worker: u16, slot: u32) -> SessionRef {
     SessionRef { worker: WorkerId(worker), slot, serial: slot + 1 }
 }
 
-pub fn site(name: &str) -> SiteName {
+pub(super) fn site(name: &str) -> SiteName {
     SiteName::new(name).unwrap()
 }
 
-pub fn room(name: &str) -> Room {
+pub(super) fn room(name: &str) -> Room {
     Room::stored(name)
 }
 
-pub fn key(device: &str) -> DeviceKey {
+pub(super) fn key(device: &str) -> DeviceKey {
     DeviceKey { site: site("demo"), primary: "user_1".into(), device_id: device.into() }
 }
 
 /// A message of `demo` with `text` as its event.
-pub fn message(text: &str, rooms: &[&str]) -> Message {
+pub(super) fn message(text: &str, rooms: &[&str]) -> Message {
     let rooms: Vec<Room> = rooms.iter().map(|name| room(name)).collect();
     Message {
         id: MessageId(u64::MAX - 1),
@@ -127,38 +127,38 @@ pub fn message(text: &str, rooms: &[&str]) -> Message {
     }
 }
 
-pub fn resync(text: &str, rooms: &[&str]) -> Message {
+pub(super) fn resync(text: &str, rooms: &[&str]) -> Message {
     Message { resync: true, ..message(text, rooms) }
 }
 
-pub const WIDE: PageLimit = PageLimit { entries: 1000, bytes: 1 << 20 };
+pub(super) const WIDE: PageLimit = PageLimit { entries: 1000, bytes: 1 << 20 };
 
 /// A store on the bench.
-pub struct Rig<'b> {
-    pub backend: &'b dyn Backend,
-    pub recorder: Arc<Recorder>,
+pub(super) struct Rig<'b> {
+    pub(super) backend: &'b dyn Backend,
+    pub(super) recorder: Arc<Recorder>,
     store: Option<Box<dyn Store>>,
     ttl: DeviceTtl,
     token: u32,
 }
 
 impl<'b> Rig<'b> {
-    pub fn new(backend: &'b dyn Backend) -> Self {
+    pub(super) fn new(backend: &'b dyn Backend) -> Self {
         Self::with_ttl(backend, DeviceTtl::from_secs(3600))
     }
 
-    pub fn with_ttl(backend: &'b dyn Backend, ttl: DeviceTtl) -> Self {
+    pub(super) fn with_ttl(backend: &'b dyn Backend, ttl: DeviceTtl) -> Self {
         let recorder = Arc::new(Recorder::default());
         let store = Some(backend.open(Arc::clone(&recorder), ttl));
         Self { backend, recorder, store, ttl, token: 0 }
     }
 
-    pub fn store(&self) -> &dyn Store {
+    pub(super) fn store(&self) -> &dyn Store {
         self.store.as_deref().unwrap()
     }
 
     /// Ends the store, in order or not, and opens it again. What was heard is forgotten.
-    pub fn reopen(&mut self, crash: bool) {
+    pub(super) fn reopen(&mut self, crash: bool) {
         let store = self.store.take().unwrap();
         if crash {
             self.backend.crash(store);
@@ -169,7 +169,7 @@ impl<'b> Rig<'b> {
         self.store = Some(self.backend.open(Arc::clone(&self.recorder), self.ttl));
     }
 
-    pub fn connect_with(
+    pub(super) fn connect_with(
         &self,
         session: SessionRef,
         device: DeviceKey,
@@ -188,24 +188,24 @@ impl<'b> Rig<'b> {
     }
 
     /// Connects device `device` of the one user; its inbox must be short.
-    pub fn connect(&self, session: SessionRef, device: &str, rooms: &[&str]) -> (DeviceNo, Page) {
+    pub(super) fn connect(&self, session: SessionRef, device: &str, rooms: &[&str]) -> (DeviceNo, Page) {
         self.connect_with(session, key(device), rooms, WIDE)
     }
 
-    pub fn disconnect(&self, session: SessionRef) {
+    pub(super) fn disconnect(&self, session: SessionRef) {
         self.store().disconnect(Disconnect { session });
         self.settle();
     }
 
     /// Hands a message over; the token of its answer.
-    pub fn post(&mut self, message: Message) -> u32 {
+    pub(super) fn post(&mut self, message: Message) -> u32 {
         self.token += 1;
         let reply = ReplyTo { worker: WorkerId(0), token: self.token };
         self.store().append(Append { reply, message: Arc::new(message) });
         self.token
     }
 
-    pub fn answer(&self, token: u32) -> Result<Receipt, StoreError> {
+    pub(super) fn answer(&self, token: u32) -> Result<Receipt, StoreError> {
         let answer = self.recorder.take("Appended", |worker, event| match event {
             StoreEvent::Appended { token: t, outcome } if *t == token => Some((worker, outcome.clone())),
             _ => None,
@@ -215,24 +215,24 @@ impl<'b> Rig<'b> {
         answer.1
     }
 
-    pub fn send(&mut self, message: Message) -> Receipt {
+    pub(super) fn send(&mut self, message: Message) -> Receipt {
         let token = self.post(message);
         self.answer(token).unwrap()
     }
 
     /// Waits until all commands so far are carried out.
-    pub fn settle(&self) {
+    pub(super) fn settle(&self) {
         let reply = ReplyTo { worker: WorkerId(0), token: u32::MAX };
         self.store().append(Append { reply, message: Arc::new(message("[]", &["nobody is here"])) });
         self.answer(u32::MAX).unwrap();
     }
 
-    pub fn ack(&self, acks: &[Ack]) {
+    pub(super) fn ack(&self, acks: &[Ack]) {
         self.store().acknowledge(acks.to_vec());
         self.settle();
     }
 
-    pub fn read(&self, session: SessionRef, device: DeviceNo, after: Seq, limit: PageLimit) -> Page {
+    pub(super) fn read(&self, session: SessionRef, device: DeviceNo, after: Seq, limit: PageLimit) -> Page {
         self.store().read(Read { session, device, after, limit });
         self.recorder.take("Page", |_, event| match event {
             StoreEvent::Page { session: s, page } if *s == session => Some(page.clone()),
@@ -241,7 +241,7 @@ impl<'b> Rig<'b> {
     }
 
     /// The whole inbox of a device, in pages of `limit`.
-    pub fn inbox(&self, device: DeviceNo, limit: PageLimit) -> Vec<(u64, String)> {
+    pub(super) fn inbox(&self, device: DeviceNo, limit: PageLimit) -> Vec<(u64, String)> {
         let mut found = Vec::new();
         let mut after = Seq(0);
         loop {
@@ -256,12 +256,12 @@ impl<'b> Rig<'b> {
         }
     }
 
-    pub fn texts(&self, device: DeviceNo) -> Vec<String> {
+    pub(super) fn texts(&self, device: DeviceNo) -> Vec<String> {
         self.inbox(device, WIDE).into_iter().map(|(_, text)| text).collect()
     }
 
     /// The live entries of a device that came to a worker: their seqs and texts.
-    pub fn live(&self, worker: u16, device: DeviceNo) -> Vec<(Seq, String)> {
+    pub(super) fn live(&self, worker: u16, device: DeviceNo) -> Vec<(Seq, String)> {
         // The next round begins when this one is told to all workers.
         self.settle();
         let mut found = Vec::new();
@@ -277,7 +277,7 @@ impl<'b> Rig<'b> {
     }
 
     /// The resyncs that a worker was told.
-    pub fn resyncs(&self, worker: u16) -> Vec<(DeviceNo, Seq)> {
+    pub(super) fn resyncs(&self, worker: u16) -> Vec<(DeviceNo, Seq)> {
         self.settle();
         let log = self.recorder.log(worker);
         let pick = |event: &StoreEvent| match event {
@@ -288,7 +288,7 @@ impl<'b> Rig<'b> {
     }
 
     /// Waits until the counters are as `wanted` says.
-    pub fn until(&self, what: &str, wanted: impl Fn(&Counters) -> bool) -> Counters {
+    pub(super) fn until(&self, what: &str, wanted: impl Fn(&Counters) -> bool) -> Counters {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let counters = self.balance();
@@ -300,7 +300,7 @@ impl<'b> Rig<'b> {
         }
     }
 
-    pub fn balance(&self) -> Counters {
+    pub(super) fn balance(&self) -> Counters {
         let c = self.store().counters();
         assert_eq!(c.accepted, c.acked + c.expired + c.resynced + c.dropped + c.queued, "{c:?}");
         assert!(c.online <= c.devices);
@@ -308,6 +308,6 @@ impl<'b> Rig<'b> {
     }
 }
 
-pub fn text(event: &Event) -> String {
+pub(super) fn text(event: &Event) -> String {
     String::from_utf8(event.json().to_vec()).unwrap()
 }

@@ -4,7 +4,7 @@ use postroom::store::*;
 
 use super::rig::*;
 
-pub fn rooms_are_replaced_by_each_connect(backend: &dyn Backend) {
+pub(super) fn rooms_are_replaced_by_each_connect(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["staff", "user_1"]);
     rig.connect(session(0, 1), "b", &["staff", "user_1"]);
@@ -18,7 +18,7 @@ pub fn rooms_are_replaced_by_each_connect(backend: &dyn Backend) {
     assert_eq!(rig.send(message("[5]", &["board"])).devices, 1);
 }
 
-pub fn sessions_on_several_workers_all_get_it(backend: &dyn Backend) {
+pub(super) fn sessions_on_several_workers_all_get_it(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     for worker in [1, 70] {
@@ -33,7 +33,7 @@ pub fn sessions_on_several_workers_all_get_it(backend: &dyn Backend) {
     }
 }
 
-pub fn the_first_ack_settles_it(backend: &dyn Backend) {
+pub(super) fn the_first_ack_settles_it(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
     let (b, _) = rig.connect(session(1, 0), "b", &["user_1"]);
@@ -46,7 +46,7 @@ pub fn the_first_ack_settles_it(backend: &dyn Backend) {
     assert_eq!((rig.balance().acked, rig.balance().queued), (1, 1));
 }
 
-pub fn a_session_that_connects_twice_is_one(backend: &dyn Backend) {
+pub(super) fn a_session_that_connects_twice_is_one(backend: &dyn Backend) {
     let rig = Rig::new(backend);
     rig.connect(session(0, 0), "a", &["user_1"]);
     rig.connect(session(0, 0), "b", &["user_1"]);
@@ -59,7 +59,7 @@ pub fn a_session_that_connects_twice_is_one(backend: &dyn Backend) {
     assert_eq!(rig.balance().online, 0);
 }
 
-pub fn connect_and_disconnect_keep_their_order(backend: &dyn Backend) {
+pub(super) fn connect_and_disconnect_keep_their_order(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     for slot in 0..100 {
         let connect = |device: &str| {
