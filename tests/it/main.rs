@@ -6,6 +6,7 @@
 mod connecting;
 mod contract;
 mod defects;
+mod engine;
 mod protocol;
 mod send;
 mod smoke;

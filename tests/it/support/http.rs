@@ -68,6 +68,16 @@ impl Wire {
         answer.expect("an answer must come").expect("the connection must not end before the answer")
     }
 
+    /// Waits until these bytes have come, and leaves them where they are.
+    pub async fn until(&mut self, bytes: &[u8]) {
+        let found = async {
+            while find(&self.buffer, bytes).is_none() {
+                self.more().await.expect("the connection must not end before that");
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("the bytes must come");
+    }
+
     /// Waits until the other side closes the connection; what came before that.
     pub async fn ended(&mut self) -> Vec<u8> {
         let end = async { while self.more().await.is_some() {} };
