@@ -7,6 +7,7 @@ mod connecting;
 mod contract;
 mod defects;
 mod engine;
+mod lifetime;
 mod protocol;
 mod send;
 mod smoke;

@@ -162,6 +162,11 @@ impl Gateway {
         self.process.signal(Signal::TERM);
     }
 
+    /// SIGINT, as from a terminal.
+    pub fn interrupt(&self) {
+        self.process.signal(Signal::INT);
+    }
+
     /// SIGTERM; how it ended.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.ask_to_stop();
@@ -171,6 +176,19 @@ impl Gateway {
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
         self.process.ended().await
+    }
+
+    /// Starts another process on the same port, with a store of its own, which must end by itself: how, and all that
+    /// it said.
+    pub async fn start_beside(&self) -> (ExitStatus, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["config.yml", "sites.yml"] {
+            std::fs::copy(self.folder.path().join(file), folder.path().join(file)).unwrap();
+        }
+        let mut process = Process::start(&mut command(false), folder.path(), self.port, &self.env);
+        let status = process.ended().await;
+        let said = process.lines.lock().unwrap().join("\n");
+        (status, said)
     }
 
     /// Starts a new process on the same folder and port; the old one must have ended.
