@@ -19,7 +19,8 @@ matrix(here, 'a message to a shared room reaches its members once, whatever its 
   const client = await scene.connect();
   const stranger = await scene.connect({ token: other.token });
   await scene.gateway.send({ rooms: [scene.staff.toUpperCase(), scene.room], event: 'news', args: { a: 1 } });
-  assert.deepEqual(await scene.fence(client), [['news', { a: 1 }]]);
+  await scene.gateway.send({ rooms: scene.staff.toUpperCase(), event: 'more', args: 2 });
+  assert.deepEqual(await scene.fence(client), [['news', { a: 1 }], ['more', 2]]);
   await scene.gateway.send({ rooms: other.room, event: 'last' });
   await stranger.event('last');
   assert.deepEqual(stranger.messages(), [['last', null]]);

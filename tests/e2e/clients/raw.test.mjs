@@ -55,7 +55,7 @@ const reopen = {
       const posted = await wire.post(payload.pack(packet), payload.packedAs);
       assert.deepEqual([posted.status, posted.body.toString(), posted.headers['content-type']], [200, 'ok', 'text/html']);
     };
-    wire.close = () => wire.send('41/demo');
+    wire.close = () => wire.send(eio === 3 ? '41/demo' : '41/demo,');
     return wire;
   },
 };

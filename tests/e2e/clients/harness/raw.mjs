@@ -49,9 +49,16 @@ export class RawWebSocket {
     else if (size === 127) [size, at] = bytes.length < 10 ? [Infinity, 10] : [Number(bytes.readBigUInt64BE(2)), 10];
     if (bytes.length < at + size) return false;
     const payload = bytes.subarray(at, at + size);
-    if ((bytes[0] & 0x0f) === 1) this.frames.push(payload.toString());
+    const opcode = bytes[0] & 0x0f;
+    if (opcode === 1) this.frames.push(payload.toString());
+    if (opcode === 8) this.#answerClose();
     this.#buffer = bytes.subarray(at + size);
     return true;
+  }
+
+  #answerClose() {
+    this.closed = true;
+    this.socket.end(Buffer.from([0x88, 0x80, 0, 0, 0, 0]));
   }
 
   /** Sends one text frame. */
