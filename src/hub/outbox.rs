@@ -25,6 +25,13 @@ impl Outbox {
         self.frames.push_back(frame);
     }
 
+    /// Adds a frame at the beginning. Nothing of the first frame may have been sent.
+    pub fn push_first(&mut self, frame: Rc<Frame>) {
+        debug_assert!(self.sent == 0);
+        self.bytes += frame.len();
+        self.frames.push_front(frame);
+    }
+
     /// Bytes that wait.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -101,6 +101,16 @@ impl Hub {
         }
     }
 
+    /// Queues a frame before everything that waits on a link of which nothing was sent yet.
+    pub fn push_first(&self, id: LinkId, frame: Rc<Frame>) {
+        let mut inner = self.inner.borrow_mut();
+        if let Some(link) = inner.link(id) {
+            link.outbox.push_first(frame);
+            inner.mark_dirty(id.slot);
+            self.ring();
+        }
+    }
+
     /// Closes a link once what waits for it is sent.
     pub fn finish(&self, id: LinkId, reason: CloseReason) {
         let mut inner = self.inner.borrow_mut();

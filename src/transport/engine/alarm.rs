@@ -5,9 +5,9 @@ use std::time::Duration;
 /// Longest step of the clock.
 const MAX_TICK: Duration = Duration::from_secs(1);
 /// Shortest step.
-const MIN_TICK: Duration = Duration::from_millis(10);
+const MIN_TICK: Duration = Duration::from_millis(1);
 /// Slots of the ring; an alarm further away goes round again.
-const SLOTS: usize = 128;
+const SLOTS: usize = 512;
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) struct Alarms {
 impl Alarms {
     /// Alarms exact enough for deadlines of `shortest`.
     pub(super) fn new(shortest: Duration) -> Self {
-        let tick = (shortest / 20).clamp(MIN_TICK, MAX_TICK);
+        let tick = (shortest / 200).clamp(MIN_TICK, MAX_TICK);
         Self { ring: vec![Vec::new(); SLOTS], now: 0, tick }
     }
 
@@ -62,9 +62,9 @@ impl Alarms {
         u32::try_from(steps).unwrap_or(u32::MAX).max(1)
     }
 
-    /// Sets an alarm `steps` from now. It goes off up to one step late, never early.
+    /// Sets an alarm `steps` from now; it goes off at most one step early.
     pub(super) fn set(&mut self, slot: u32, serial: u32, due: Due, steps: u32) {
-        let at = self.now.saturating_add(steps).saturating_add(1);
+        let at = self.now.saturating_add(steps);
         self.put(Alarm { slot, serial, due, at });
     }
 
@@ -92,20 +92,20 @@ mod tests {
     #[test]
     fn alarms_go_off_in_time_also_beyond_one_round() {
         let mut alarms = Alarms::new(Duration::from_secs(20));
-        assert_eq!(alarms.tick(), Duration::from_secs(1));
-        for steps in [1, 5, 300] {
+        assert_eq!(alarms.tick(), Duration::from_millis(100));
+        for steps in [1, 5, 3_000] {
             alarms.set(steps, 0, Due::Ping, steps);
         }
         let mut seen = Vec::new();
-        for now in 1..=400 {
+        for now in 1..=4_000 {
             seen.extend(alarms.advance().iter().map(|alarm| (now, alarm.slot)));
         }
-        assert_eq!(seen, [(2, 1), (6, 5), (301, 300)]);
+        assert_eq!(seen, [(1, 1), (5, 5), (3_000, 3_000)]);
     }
 
     #[test]
     fn short_heartbeats_get_a_fine_clock() {
         let alarms = Alarms::new(Duration::from_millis(200));
-        assert_eq!((alarms.tick(), alarms.steps(Duration::from_millis(300))), (MIN_TICK, 30));
+        assert_eq!((alarms.tick(), alarms.steps(Duration::from_millis(300))), (MIN_TICK, 300));
     }
 }

@@ -119,6 +119,11 @@ impl Connection {
         self.engine.hub.push(self.link, frame);
     }
 
+    /// Queues a frame before everything that waits.
+    pub(super) fn send_first(&self, frame: Rc<Frame>) {
+        self.engine.hub.push_first(self.link, frame);
+    }
+
     /// Closes the connection once everything that waits is sent.
     pub fn finish(&self, reason: CloseReason) {
         self.engine.hub.finish(self.link, reason);
@@ -229,7 +234,7 @@ impl Wire for Connection {
         let carrier = self.carrier.replace(Carrier::Closed);
         match carrier {
             Carrier::Closed => return,
-            Carrier::Polling(polling) => polling.close(self.encoding),
+            Carrier::Polling(polling) => polling.close(self.encoding, reason),
             Carrier::Socket(socket) => socket.close(reason),
         }
         tracing::debug!(session = ?self.sid, reason = reason.as_str(), "connection closed");

@@ -85,9 +85,11 @@ impl PollState {
         }
     }
 
-    /// Ends the waiting GET with a close packet.
-    pub(super) fn close(mut self, encoding: payload::Protocol) {
-        if let Some(reply) = self.waiting.take() {
+    /// Ends the waiting GET: with a close packet, or with nothing to say where the client itself closed.
+    pub(super) fn close(mut self, encoding: payload::Protocol, reason: CloseReason) {
+        if reason == CloseReason::ByPeer {
+            self.release(encoding);
+        } else if let Some(reply) = self.waiting.take() {
             let _ = reply.send(Polled::Payload(encode(encoding, [(false, &b"1"[..])].into_iter())));
         }
     }

@@ -12,7 +12,7 @@ use super::connection::{Carrier, Connection, Fault};
 use super::core::Engine;
 use super::exchange::Job;
 use super::framing::text_frame;
-use super::handshake::{Handshake, Query};
+use super::handshake::{Handshake, Protocol, Query};
 use super::http::ErrorCode;
 use super::options::EngineOptions;
 use super::sid::Sid;
@@ -112,9 +112,15 @@ impl Engine {
     fn open_socket(self: &Rc<Self>, handshake: Handshake, arriving: Arriving<TcpStream>) {
         let Arriving { stream, mut head, early } = arriving;
         let stream = Rc::new(stream);
+        let late = handshake.protocol == Protocol::V3;
         let connection = self.open(handshake, Carrier::Socket(Socket::new(Rc::clone(&stream))));
         let open = text_frame(&self.open_packet(&connection, false));
-        head.extend_from_slice(open.bytes());
+        if late {
+            // Scripts of that time listen for messages only once the socket is open: not in the same write.
+            connection.send_first(Rc::new(open));
+        } else {
+            head.extend_from_slice(open.bytes());
+        }
         if write_whole(&stream, &head).is_err() {
             connection.close(CloseReason::Gone);
             return;
@@ -129,8 +135,10 @@ impl Engine {
         let free =
             self.by_sid(sid).filter(|connection| !connection.is_on_socket() && !connection.is_upgrading());
         let Some(connection) = free else {
-            let refused = Refused::from(ErrorCode::BadRequest);
-            let _ = write_whole(&stream, &refused.to_http());
+            // As the official servers: opened and closed again, since only that reaches scripts in a page.
+            if write_whole(&stream, &head).is_ok() {
+                Socket::new(stream).close(CloseReason::Protocol);
+            }
             return;
         };
         if write_whole(&stream, &head).is_ok() {
