@@ -4,5 +4,6 @@
 
 mod contract;
 mod protocol;
+mod readme;
 mod smoke;
 mod support;
