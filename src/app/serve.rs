@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 
 use super::crew::{Crew, CrewDoor, Lines, MoreRoutes};
 use super::limits::raise_open_files;
@@ -59,12 +60,13 @@ pub(super) fn run(
     let (shared, protocol) = (Arc::clone(&house.crew.shared), Arc::clone(&house.protocol));
     actix_rt::System::new().block_on(async move {
         let door = CrewDoor(Arc::clone(&house.crew));
-        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, door)?;
+        let (stop_http, stopping) = watch::channel(false);
+        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, stopping, door)?;
         let running = actix_rt::spawn(running);
         started();
         let signal = stop::signal().await?;
         tracing::info!(signal, "stopping");
-        stop::drain(&house, handle, server.drain_timeout).await;
+        stop::drain(&house, handle, &stop_http, server.drain_timeout).await;
         running.await??;
         anyhow::Ok(())
     })?;

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::support::backend;
 use crate::support::client::Client;
 use crate::support::gateway::Setup;
+use crate::support::http::Wire;
 
 #[tokio::test]
 async fn a_message_reaches_a_client_of_either_protocol_and_waits_for_one_that_is_away() {
@@ -27,5 +28,16 @@ async fn a_message_reaches_a_client_of_either_protocol_and_waits_for_one_that_is
     let mut new = Client::v4(&gateway, "demo", "user_1", "new").await;
     let batch = new.acked("_batch").await;
     assert_eq!(batch.batch(), [json!(["later", "x", 2])]);
+    assert!(gateway.terminate().await.success());
+}
+
+#[tokio::test]
+async fn a_backend_that_keeps_its_connection_does_not_hold_up_a_stop() {
+    let site = backend::start().await;
+    let mut gateway = Setup::demo(&site).config("drainTimeout: 60").start().await;
+    let mut kept = Wire::open(gateway.port).await;
+    kept.ask("GET", "/livez", &[], b"").await;
+    assert_eq!(kept.answer().await.status, 200);
+    // Waits for less than drainTimeout.
     assert!(gateway.terminate().await.success());
 }
