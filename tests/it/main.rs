@@ -2,5 +2,6 @@
 // What a test may do, its helpers may do; clippy knows only functions marked `#[test]`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod contract;
 mod protocol;
 mod support;

@@ -118,14 +118,10 @@ impl<'c> Writer<'c> {
     fn deadline(&self) -> Option<Instant> {
         let expiry = self.state.next_expiry().and_then(|at| self.shared.clock.instant(at));
         let sweep = expiry.map(|at| at.max(self.swept_at + SWEEP_WAIT));
-        let write = match self.failed_at {
-            Some(at) => Some(at + PROBE_WAIT),
-            None => {
-                let waiting = self.waiting_since.map(|at| at + ACK_WAIT);
-                let lists = self.lists_since.map(|at| at + LIST_WAIT);
-                waiting.into_iter().chain(lists).min()
-            }
-        };
+        let waiting = self.waiting_since.map(|at| at + ACK_WAIT);
+        let lists = self.lists_since.map(|at| at + LIST_WAIT);
+        let probe = self.failed_at.map(|at| at + PROBE_WAIT);
+        let write = probe.or_else(|| waiting.into_iter().chain(lists).min());
         sweep.into_iter().chain(write).min()
     }
 
@@ -199,7 +195,9 @@ impl<'c> Writer<'c> {
             Command::Acks(acks) => acks.into_iter().for_each(|ack| self.ack(ack)),
             Command::Read(read) => self.reads.push(read),
             Command::Disconnect(sessions) => {
-                sessions.into_iter().for_each(|session| self.state.disconnect(session, unix_ms));
+                for session in sessions {
+                    self.state.disconnect(session, unix_ms);
+                }
             }
         }
     }

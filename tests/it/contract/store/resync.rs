@@ -1,0 +1,83 @@
+//! Messages with `resync`.
+
+use postroom::domain::*;
+use postroom::store::*;
+
+use super::rig::*;
+
+/// A device with an old entry, one with `resync` (unless not `option`), and a newer one; their seqs.
+fn three(rig: &mut Rig<'_>, option: bool) -> (DeviceNo, Vec<Seq>) {
+    let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
+    rig.connect(session(1, 0), "a", &["user_1"]);
+    rig.send(message("[1]", &["user_1"]));
+    rig.send(Message { resync: option, ..resync("[2]", &["user_1"]) });
+    rig.send(message("[3]", &["user_1"]));
+    (a, rig.live(0, a).into_iter().map(|(seq, _)| seq).collect())
+}
+
+pub(super) fn an_ack_before_an_older_one_clears(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, true);
+    let (b, _) = rig.connect(session(2, 0), "b", &["user_1"]);
+    rig.ack(&[Ack::Entry(a, seqs[1])]);
+    for worker in [0, 1] {
+        assert_eq!(rig.resyncs(worker), [(a, seqs[2])]);
+    }
+    assert!(rig.resyncs(2).is_empty());
+    assert!(rig.texts(a).is_empty());
+    let counters = rig.balance();
+    assert_eq!((counters.acked, counters.resynced, counters.queued), (1, 2, 0));
+    rig.send(message("[4]", &["user_1"]));
+    assert_eq!((rig.texts(a), rig.texts(b)), (vec!["[4]".to_owned()], vec!["[4]".to_owned()]));
+}
+
+pub(super) fn without_the_option_it_does_not(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, false);
+    rig.ack(&[Ack::Entry(a, seqs[1])]);
+    assert_eq!(rig.texts(a), ["[1]", "[3]"]);
+    assert!(rig.resyncs(0).is_empty());
+}
+
+pub(super) fn in_order_it_does_not(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, true);
+    rig.ack(&[Ack::Entry(a, seqs[0]), Ack::Entry(a, seqs[1])]);
+    assert_eq!(rig.texts(a), ["[3]"]);
+    assert!(rig.resyncs(0).is_empty());
+}
+
+pub(super) fn through_never_does(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, true);
+    rig.ack(&[Ack::Through(a, seqs[1])]);
+    assert_eq!(rig.texts(a), ["[3]"]);
+    assert!(rig.resyncs(0).is_empty());
+}
+
+pub(super) fn acks_for_what_was_cleared_are_ignored(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, true);
+    rig.ack(&[
+        Ack::Entry(a, seqs[1]),
+        Ack::Entry(a, seqs[1]),
+        Ack::Entry(a, seqs[0]),
+        Ack::Through(a, seqs[2]),
+    ]);
+    assert_eq!(rig.resyncs(0).len(), 1);
+    assert_eq!(rig.balance().acked, 1);
+}
+
+pub(super) fn it_is_owed_until_confirmed(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, true);
+    rig.ack(&[Ack::Entry(a, seqs[1])]);
+    assert!(rig.read(session(0, 0), a, Seq(0), WIDE).resync);
+    rig.reopen(true);
+    let (again, page) = rig.connect(session(0, 0), "a", &["user_1"]);
+    assert_eq!((again, page.resync, page.entries.len()), (a, true, 0));
+    rig.ack(&[Ack::Resynced(a)]);
+    assert!(!rig.read(session(0, 0), a, Seq(0), WIDE).resync);
+    rig.reopen(false);
+    assert!(!rig.connect(session(0, 0), "a", &["user_1"]).1.resync);
+}
