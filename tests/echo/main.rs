@@ -23,12 +23,15 @@ thread_local! {
     static ENGINE: std::cell::RefCell<Option<Rc<Engine>>> = const { std::cell::RefCell::new(None) };
 }
 
+/// A worker and what arrives for it.
+type Line = (u16, UnboundedReceiver<Job>);
+
 #[derive(Clone)]
 struct EchoDoor {
     application: fn() -> Rc<dyn Application>,
     options: Arc<EngineOptions>,
     exchange: Arc<Exchange>,
-    lines: Arc<Mutex<Vec<(u16, UnboundedReceiver<Job>)>>>,
+    lines: Arc<Mutex<Vec<Line>>>,
 }
 
 impl EchoDoor {

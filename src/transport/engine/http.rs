@@ -65,7 +65,7 @@ async fn endpoint(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let query = Query::parse(request.query_string());
     match query.transport.as_deref() {
         Some("polling") if query.jsonp => refuse(&request, ErrorCode::Jsonp),
-        Some("polling") => polling(&engine, &request, query, payload).await,
+        Some("polling") => polling(&engine, &request, &query, payload).await,
         Some("websocket") => refuse(&request, ErrorCode::BadRequest),
         _ => refuse(&request, ErrorCode::TransportUnknown),
     }
@@ -74,12 +74,16 @@ async fn endpoint(request: HttpRequest, payload: web::Payload) -> HttpResponse {
 async fn polling(
     engine: &Rc<Engine>,
     request: &HttpRequest,
-    query: Query,
+    query: &Query,
     payload: web::Payload,
 ) -> HttpResponse {
     let Some(protocol) = query.protocol() else { return refuse(request, ErrorCode::UnsupportedProtocol) };
     match (&query.sid, request.method().as_str()) {
-        (None, "GET") => open(engine, request, Handshake::new(query, protocol, authorization(request))),
+        (None, "GET") => open(
+            engine,
+            request,
+            Handshake::new(request.query_string(), query.b64, protocol, authorization(request)),
+        ),
         (None, _) => refuse(request, ErrorCode::BadHandshakeMethod),
         (Some(sid), method) => match (Sid::parse(sid), method) {
             (None, _) => refuse(request, ErrorCode::UnknownSid),

@@ -75,7 +75,7 @@ pub fn check(options: &EngineOptions, request: Request<'_>) -> Result<Accepted, 
     let protocol = query.protocol().ok_or(ErrorCode::UnsupportedProtocol)?;
     match &query.sid {
         Some(sid) => Sid::parse(sid).map(Accepted::Existing).ok_or(ErrorCode::UnknownSid.into()),
-        None => Ok(Accepted::New(Handshake::new(query, protocol, request.authorization))),
+        None => Ok(Accepted::New(Handshake::new(request.query, query.b64, protocol, request.authorization))),
     }
 }
 
@@ -128,7 +128,7 @@ impl Engine {
             connection.close(CloseReason::Gone);
             return;
         }
-        tokio::task::spawn_local(socket::read(connection, stream, early));
+        socket::begin(connection, stream, &early);
     }
 
     /// A socket wants to take over from polling.
@@ -150,7 +150,7 @@ impl Engine {
                     let _ = rustix::net::shutdown(watched_stream.as_fd(), Shutdown::Both);
                 }
             });
-            tokio::task::spawn_local(socket::read(connection, stream, early));
+            socket::begin(connection, stream, &early);
         }
     }
 }
