@@ -1,9 +1,12 @@
 //! Integration tests: one binary for all of them.
 // What a test may do, its helpers may do; clippy knows only functions marked `#[test]`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
+#![allow(clippy::format_push_string)]
 
 mod contract;
+mod defects;
 mod protocol;
 mod readme;
+mod send;
 mod smoke;
 mod support;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -22,11 +22,12 @@ pub struct Setup {
     config: String,
     sites: String,
     env: Vec<(String, String)>,
+    no_size_signal: bool,
 }
 
 impl Setup {
     pub fn new() -> Self {
-        Self { config: CONFIG.to_owned(), sites: String::new(), env: Vec::new() }
+        Self { config: CONFIG.to_owned(), sites: String::new(), env: Vec::new(), no_size_signal: false }
     }
 
     /// One site `demo` with user rooms, on this backend.
@@ -68,14 +69,21 @@ impl Setup {
         self
     }
 
+    /// Files that may not grow are then an error to it, and not the end: see [`Gateway::limit_files`].
+    pub fn no_size_signal(mut self) -> Self {
+        self.no_size_signal = true;
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> Gateway {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.yml"), &self.config).unwrap();
         std::fs::write(folder.path().join("sites.yml"), &self.sites).unwrap();
         let port = free_port();
-        let process = Process::start(folder.path(), port, &self.env);
-        let gateway = Gateway { port, folder, env: self.env, process, earlier: Vec::new() };
+        let Self { env, no_size_signal, .. } = self;
+        let process = Process::start(&mut command(no_size_signal), folder.path(), port, &env);
+        let gateway = Gateway { port, folder, env, no_size_signal, process, earlier: Vec::new() };
         gateway.ready().await;
         gateway
     }
@@ -86,6 +94,7 @@ pub struct Gateway {
     pub port: u16,
     folder: TempDir,
     env: Vec<(String, String)>,
+    no_size_signal: bool,
     process: Process,
     /// What the processes before this one logged.
     earlier: Vec<String>,
@@ -142,6 +151,12 @@ impl Gateway {
         }
     }
 
+    /// No file of it may be written beyond this many bytes; `None` lifts the limit.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(Pid::from_child(&self.process.child)), Resource::Fsize, limit).unwrap();
+    }
+
     /// SIGKILL; it is gone when this returns.
     pub async fn kill9(&mut self) {
         self.process.signal(Signal::KILL);
@@ -167,7 +182,8 @@ impl Gateway {
     /// Starts a new process on the same folder and port; the old one must have ended.
     pub async fn start_again(&mut self) {
         self.earlier = self.logs();
-        self.process = Process::start(self.folder.path(), self.port, &self.env);
+        let command = &mut command(self.no_size_signal);
+        self.process = Process::start(command, self.folder.path(), self.port, &self.env);
         self.ready().await;
     }
 }
@@ -187,8 +203,8 @@ struct Process {
 }
 
 impl Process {
-    fn start(folder: &Path, port: u16, env: &[(String, String)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_postroom"))
+    fn start(command: &mut Command, folder: &Path, port: u16, env: &[(String, String)]) -> Self {
+        let mut child = command
             .args(["serve", "--config", "config.yml", "--sites", "sites.yml", "--data", "data"])
             .args(["--port", &port.to_string()])
             .current_dir(folder)
@@ -230,6 +246,17 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The binary; through a shell that turns off SIGXFSZ, which stays off in what the shell becomes.
+fn command(no_size_signal: bool) -> Command {
+    let binary = env!("CARGO_BIN_EXE_postroom");
+    if !no_size_signal {
+        return Command::new(binary);
+    }
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#, binary]);
+    shell
 }
 
 /// Reads a stream to its end on a thread of its own; `last` tells when it has ended.
