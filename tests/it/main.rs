@@ -4,4 +4,5 @@
 
 mod contract;
 mod protocol;
+mod smoke;
 mod support;

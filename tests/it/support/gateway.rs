@@ -1,0 +1,257 @@
+//! The real binary: started in a folder of its own, asked to stop or killed, started again, and what it logs.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::http::{Answer, ask};
+use super::site_server::{PATIENCE, SiteServer};
+
+/// Two workers, so that requests for one connection land on the other one too.
+const CONFIG: &str = "host: 127.0.0.1\nworkers: 2\n";
+
+/// How a gateway is to be started.
+pub struct Setup {
+    config: String,
+    sites: String,
+    env: Vec<(String, String)>,
+}
+
+impl Setup {
+    pub fn new() -> Self {
+        Self { config: CONFIG.to_owned(), sites: String::new(), env: Vec::new() }
+    }
+
+    /// One site `demo` with user rooms, on this backend.
+    pub fn demo(server: &SiteServer) -> Self {
+        Self::new().site("demo", server, "")
+    }
+
+    /// More lines of config.yml.
+    pub fn config(mut self, lines: &str) -> Self {
+        self.config.push_str(lines);
+        self.config.push('\n');
+        self
+    }
+
+    /// A site with user rooms `user_`, on this backend. `more` are further lines of it, without indentation.
+    pub fn site(self, name: &str, server: &SiteServer, more: &str) -> Self {
+        self.broadcast_site(name, server, &format!("userRoomPrefix: user_\n{more}"))
+    }
+
+    /// A site without user rooms.
+    pub fn broadcast_site(mut self, name: &str, server: &SiteServer, more: &str) -> Self {
+        let (url, key) = (server.url("/auth"), Gateway::key(name));
+        self.sites.push_str(&format!("{name}:\n  authUrl: {url}\n  apiKey: {key}\n"));
+        for line in more.lines() {
+            self.sites.push_str(&format!("  {line}\n"));
+        }
+        self
+    }
+
+    /// A variable of the environment, which is otherwise empty.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(self) -> Gateway {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.yml"), &self.config).unwrap();
+        std::fs::write(folder.path().join("sites.yml"), &self.sites).unwrap();
+        let port = free_port();
+        let process = Process::start(folder.path(), port, &self.env);
+        let gateway = Gateway { port, folder, env: self.env, process, earlier: Vec::new() };
+        gateway.ready().await;
+        gateway
+    }
+}
+
+/// A running gateway; killed when dropped.
+pub struct Gateway {
+    pub port: u16,
+    folder: TempDir,
+    env: Vec<(String, String)>,
+    process: Process,
+    /// What the processes before this one logged.
+    earlier: Vec<String>,
+}
+
+impl Gateway {
+    /// The key of a site.
+    pub fn key(site: &str) -> String {
+        format!("key-of-{site}-0123456789")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// One GET on a connection of its own.
+    pub async fn get(&self, path: &str) -> Answer {
+        ask(self.port, "GET", path, &[], b"").await
+    }
+
+    async fn ready(&self) {
+        self.log_line("\"listening\"").await;
+        let ready = self.get("/readyz").await;
+        assert_eq!(ready.status, 200, "{}", ready.text());
+    }
+
+    /// Everything that was logged so far, and written to standard error; of all its processes.
+    pub fn logs(&self) -> Vec<String> {
+        let mut all = self.earlier.clone();
+        all.extend(self.process.lines.lock().unwrap().iter().cloned());
+        all
+    }
+
+    /// Waits for a line of the running process that holds this text.
+    pub async fn log_line(&self, text: &str) -> String {
+        let mut output = self.process.output.subscribe();
+        let lines = &self.process.lines;
+        let found = || lines.lock().unwrap().iter().find(|line| line.contains(text)).cloned();
+        let wait = output.wait_for(|output| output.ended || found().is_some());
+        let _ = tokio::time::timeout(PATIENCE, wait).await;
+        found().unwrap_or_else(|| panic!("no {text} in the log:\n{}", lines.lock().unwrap().join("\n")))
+    }
+
+    /// Nothing of this must be in the log.
+    pub fn assert_not_logged(&self, secrets: &[&str]) {
+        for line in self.logs() {
+            for secret in secrets {
+                assert!(!line.contains(secret), "{secret} stands in the log: {line}");
+            }
+        }
+    }
+
+    /// SIGKILL; it is gone when this returns.
+    pub async fn kill9(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.ended().await;
+    }
+
+    /// SIGTERM without waiting for what comes of it.
+    pub fn ask_to_stop(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// SIGTERM; how it ended.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.ask_to_stop();
+        self.ended().await
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.process.ended().await
+    }
+
+    /// Starts a new process on the same folder and port; the old one must have ended.
+    pub async fn start_again(&mut self) {
+        self.earlier = self.logs();
+        self.process = Process::start(self.folder.path(), self.port, &self.env);
+        self.ready().await;
+    }
+}
+
+/// How far the output has been read.
+#[derive(Default, Clone, Copy)]
+struct Output {
+    lines: usize,
+    ended: bool,
+}
+
+/// One process; killed when dropped.
+struct Process {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    output: watch::Sender<Output>,
+}
+
+impl Process {
+    fn start(folder: &Path, port: u16, env: &[(String, String)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_postroom"))
+            .args(["serve", "--config", "config.yml", "--sites", "sites.yml", "--data", "data"])
+            .args(["--port", &port.to_string()])
+            .current_dir(folder)
+            .env_clear()
+            .envs([("RUST_LOG", "postroom=debug,info"), ("POSTROOM_LOG_FORMAT", "json")])
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (lines, output) = (Arc::default(), watch::Sender::new(Output::default()));
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        follow(stderr, &lines, &output, false);
+        follow(stdout, &lines, &output, true);
+        Self { child, lines, output }
+    }
+
+    /// Its number is its own for as long as nobody has waited for it.
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        // It may have ended by itself.
+        let _ = kill_process(pid, signal);
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        let mut output = self.output.subscribe();
+        let wait = output.wait_for(|output| output.ended);
+        let ended = tokio::time::timeout(PATIENCE + Duration::from_secs(10), wait).await.is_ok();
+        assert!(ended, "the gateway must end; it logged:\n{}", self.lines.lock().unwrap().join("\n"));
+        // Its output has ended, so this does not wait long.
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Does nothing where it has ended and was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads a stream to its end on a thread of its own; `last` tells when it has ended.
+fn follow(
+    stream: impl Read + Send + 'static,
+    lines: &Arc<Mutex<Vec<String>>>,
+    output: &watch::Sender<Output>,
+    last: bool,
+) {
+    let (lines, output) = (Arc::clone(lines), output.clone());
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            lines.lock().unwrap().push(line);
+            output.send_modify(|output| output.lines += 1);
+        }
+        if last {
+            output.send_modify(|output| output.ended = true);
+        }
+    });
+}
+
+/// A port that nobody listens on, and that the system gives to nobody by itself: it is taken again after a restart.
+/// Each is given once per process, and processes begin at different places.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    (0..1000)
+        .map(|_| NEXT.fetch_add(1, Ordering::Relaxed))
+        .map(|next| (20_000 + (std::process::id() * 211 + next) % 12_000) as u16)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
+}
