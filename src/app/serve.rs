@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-use super::crew::{Crew, CrewDoor, Lines, MoreRoutes};
+use super::crew::{Crew, CrewDoor, House, Lines, MoreRoutes};
 use super::limits::raise_open_files;
 use super::stop;
 use crate::api::ApiOptions;
@@ -74,12 +74,6 @@ pub(super) fn run(
     shared.store().close();
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Everything that runs.
-pub(super) struct House {
-    pub(super) crew: Arc<Crew>,
-    pub(super) protocol: Arc<dyn SiteProtocol>,
 }
 
 fn build(

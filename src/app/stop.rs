@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal as on_signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::serve::House;
+use super::crew::House;
 
 /// Waits for the word to stop.
 pub(super) async fn signal() -> std::io::Result<&'static str> {

@@ -1,6 +1,7 @@
 //! The HTTP face of polling: ordinary requests, handed to the worker that carries the connection.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web;
@@ -14,6 +15,9 @@ use super::polling::{Payload, Polled, Posted};
 use super::sid::Sid;
 use super::upgrade::Refused;
 
+/// How long the body of a POST may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The error codes of the official servers
 /// (<https://socket.io/docs/v4/server-api/#event-connection_error>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,7 @@ pub(super) enum ErrorCode {
     Forbidden,
     UnsupportedProtocol,
     Jsonp,
+    Draining,
 }
 
 impl From<ErrorCode> for Refused {
@@ -36,9 +41,15 @@ impl From<ErrorCode> for Refused {
             ErrorCode::BadRequest => r#"{"code":3,"message":"Bad request"}"#,
             ErrorCode::Forbidden => r#"{"code":4,"message":"Forbidden"}"#,
             ErrorCode::UnsupportedProtocol => r#"{"code":5,"message":"Unsupported protocol version"}"#,
+            ErrorCode::Draining => r#"{"code":3,"message":"This server is about to stop"}"#,
             ErrorCode::Jsonp => r#"{"code":3,"message":"JSONP polling is not supported"}"#,
         };
-        Self { status: if code == ErrorCode::Forbidden { 403 } else { 400 }, body }
+        let status = match code {
+            ErrorCode::Forbidden => 403,
+            ErrorCode::Draining => 503,
+            _ => 400,
+        };
+        Self { status, body }
     }
 }
 
@@ -79,6 +90,7 @@ async fn polling(
 ) -> HttpResponse {
     let Some(protocol) = query.protocol() else { return refuse(request, ErrorCode::UnsupportedProtocol) };
     match (&query.sid, request.method().as_str()) {
+        (None, "GET") if engine.is_draining() => refuse(request, ErrorCode::Draining),
         (None, "GET") => open(
             engine,
             request,
@@ -134,10 +146,12 @@ async fn poll(engine: &Rc<Engine>, request: &HttpRequest, sid: Sid) -> HttpRespo
 }
 
 async fn post(engine: &Rc<Engine>, request: &HttpRequest, sid: Sid, payload: web::Payload) -> HttpResponse {
-    let bytes = match payload.to_bytes_limited(engine.options.max_payload).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return refuse(request, ErrorCode::BadRequest),
-        Err(_) => return begin(request, StatusCode::PAYLOAD_TOO_LARGE).finish(),
+    let body = tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(engine.options.max_payload));
+    let bytes = match body.await {
+        Ok(Ok(Ok(bytes))) => bytes,
+        Ok(Ok(Err(_))) => return refuse(request, ErrorCode::BadRequest),
+        Ok(Err(_)) => return begin(request, StatusCode::PAYLOAD_TOO_LARGE).finish(),
+        Err(_) => return begin(request, StatusCode::REQUEST_TIMEOUT).force_close().finish(),
     };
     let (reply, receiver) = oneshot::channel();
     if !engine.exchange.give(&sid, Job::Post(sid, bytes, reply)) {

@@ -14,7 +14,6 @@ use super::exchange::Job;
 use super::framing::text_frame;
 use super::handshake::{Handshake, Protocol, Query};
 use super::http::ErrorCode;
-use super::options::EngineOptions;
 use super::sid::Sid;
 use super::socket::{self, Socket};
 use crate::hub::{CloseReason, Wire};
@@ -58,27 +57,6 @@ pub struct Arriving<S> {
     pub early: Bytes,
 }
 
-/// Checks a request for a WebSocket.
-///
-/// # Errors
-/// [`Refused`] with the official error code.
-pub fn check(options: &EngineOptions, request: Request<'_>) -> Result<Accepted, Refused> {
-    if !options.origins.allows(request.origin) {
-        return Err(ErrorCode::Forbidden.into());
-    }
-    let query = Query::parse(request.query);
-    match query.transport.as_deref() {
-        Some("websocket") => {}
-        Some("polling") => return Err(ErrorCode::BadRequest.into()),
-        _ => return Err(ErrorCode::TransportUnknown.into()),
-    }
-    let protocol = query.protocol().ok_or(ErrorCode::UnsupportedProtocol)?;
-    match &query.sid {
-        Some(sid) => Sid::parse(sid).map(Accepted::Existing).ok_or(ErrorCode::UnknownSid.into()),
-        None => Ok(Accepted::New(Handshake::new(request.query, query.b64, protocol, request.authorization))),
-    }
-}
-
 /// The answer that makes a connection a WebSocket. `accept` is the value of `Sec-WebSocket-Accept`.
 #[must_use]
 pub fn socket_head(accept: &[u8]) -> Vec<u8> {
@@ -91,6 +69,30 @@ pub fn socket_head(accept: &[u8]) -> Vec<u8> {
 }
 
 impl Engine {
+    /// Checks a request for a socket.
+    ///
+    /// # Errors
+    /// [`Refused`] with the official error code.
+    pub fn check(&self, request: Request<'_>) -> Result<Accepted, Refused> {
+        if !self.options.origins.allows(request.origin) {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let query = Query::parse(request.query);
+        match query.transport.as_deref() {
+            Some("websocket") => {}
+            Some("polling") => return Err(ErrorCode::BadRequest.into()),
+            _ => return Err(ErrorCode::TransportUnknown.into()),
+        }
+        let protocol = query.protocol().ok_or(ErrorCode::UnsupportedProtocol)?;
+        match &query.sid {
+            Some(sid) => Sid::parse(sid).map(Accepted::Existing).ok_or(ErrorCode::UnknownSid.into()),
+            None if self.is_draining() => Err(ErrorCode::Draining.into()),
+            None => {
+                Ok(Accepted::New(Handshake::new(request.query, query.b64, protocol, request.authorization)))
+            }
+        }
+    }
+
     /// Takes a socket over from the front door. Must be called on this engine's thread.
     pub fn accept(self: &Rc<Self>, accepted: Accepted, arriving: Arriving<TcpStream>) {
         match accepted {
@@ -186,6 +188,7 @@ impl Refused {
         let phrase = match status {
             403 => "Forbidden",
             404 => "Not Found",
+            503 => "Service Unavailable",
             _ => "Bad Request",
         };
         let len = body.len();
