@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 #![allow(clippy::format_push_string)]
 
+mod connecting;
 mod contract;
 mod defects;
 mod protocol;

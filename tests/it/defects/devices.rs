@@ -91,6 +91,20 @@ async fn b4_the_anonymous_do_not_hear_what_is_meant_for_the_staff() {
 }
 
 #[tokio::test]
+async fn user_rooms_are_compared_to_the_letter_and_shared_rooms_are_not() {
+    let site = backend::start().await;
+    let gateway = Setup::demo(&site).start().await;
+    let mut client = Client::v4(&gateway, "demo", "user_1+Staff+USER_2", "d").await;
+    for (room, count) in
+        [("USER_1", 0), ("user_2", 0), ("user_11", 0), ("user_", 0), ("sTAFF", 1), ("user_1", 1)]
+    {
+        assert_eq!(devices(&gateway, room, room).await, count, "{room}");
+    }
+    client.event("sTAFF").await;
+    client.event("user_1").await;
+}
+
+#[tokio::test]
 async fn b5_a_device_that_expired_takes_nothing_from_the_next_one() {
     let site = backend::start().await;
     let gateway = Setup::demo(&site).config(TTL).start().await;
