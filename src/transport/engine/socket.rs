@@ -121,7 +121,12 @@ pub(super) async fn read(connection: Rc<Connection>, stream: Rc<TcpStream>, earl
         let received = stream.try_io(Interest::READABLE, || receive(&connection, &stream, &mut decoder));
         outcome = match received {
             Ok(Read::End(reason)) => ControlFlow::Break(reason),
-            Ok(Read::Later) => ControlFlow::Continue(()),
+            Ok(Read::Later) => {
+                // A socket that is readable already does not wait: without this a client that sends without end
+                // would have the worker for itself.
+                tokio::task::yield_now().await;
+                ControlFlow::Continue(())
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(CloseReason::Gone),
         };
@@ -215,7 +220,8 @@ async fn linger(stream: &TcpStream) {
         while stream.readable().await.is_ok() {
             match stream.try_read(&mut sink) {
                 Ok(0) => return,
-                Ok(_) => {}
+                // Neither the time limit nor anybody else gets a turn as long as there is something to read.
+                Ok(_) => tokio::task::yield_now().await,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return,
             }
