@@ -3,6 +3,10 @@
 use super::payload;
 use crate::domain::Secret;
 
+/// Keys of the URL that are kept for the application; further ones are not looked at. Each is compared with all
+/// before it, and stays as long as its connection.
+const MAX_KEYS: usize = 32;
+
 /// Revision of the Engine.IO protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -43,11 +47,13 @@ impl Query {
 
     /// A repeated key is joined with a comma, as the original did it.
     fn add(&mut self, key: String, value: String) {
+        let full = self.rest.len() >= MAX_KEYS;
         match self.rest.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => {
                 known.push(',');
                 known.push_str(&value);
             }
+            None if full => {}
             None => self.rest.push((key, value)),
         }
     }
@@ -106,5 +112,13 @@ mod tests {
         let rest = [("token", "a b,c"), ("deviceId", "")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         assert_eq!(query.rest, rest);
         assert_eq!(Query::parse("EIO=5").protocol(), None);
+    }
+
+    #[test]
+    fn of_very_many_keys_the_first_are_kept() {
+        let many: String = (0..20_000).map(|n| format!("&{n}")).collect();
+        let query = Query::parse(&format!("token=a{many}&EIO=4"));
+        assert_eq!((query.rest.len(), query.protocol()), (MAX_KEYS, Some(Protocol::V4)));
+        assert_eq!(query.rest[0], ("token".to_owned(), "a".to_owned()));
     }
 }
