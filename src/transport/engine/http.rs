@@ -130,10 +130,17 @@ async fn poll(engine: &Rc<Engine>, request: &HttpRequest, sid: Sid) -> HttpRespo
 }
 
 async fn post(engine: &Rc<Engine>, request: &HttpRequest, sid: Sid, payload: web::Payload) -> HttpResponse {
-    let bytes = match payload.to_bytes_limited(engine.options.max_payload).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return refuse(request, ErrorCode::BadRequest),
-        Err(_) => return begin(request, StatusCode::PAYLOAD_TOO_LARGE).finish(),
+    if content_length(request).is_some_and(|length| length > engine.options.max_payload as u64) {
+        return begin(request, StatusCode::PAYLOAD_TOO_LARGE).force_close().finish();
+    }
+    // A client that needs longer than that has missed its heartbeat meanwhile.
+    let patience = engine.options.ping_interval + engine.options.ping_timeout;
+    let body = payload.to_bytes_limited(engine.options.max_payload);
+    let bytes = match tokio::time::timeout(patience, body).await {
+        Ok(Ok(Ok(bytes))) => bytes,
+        Ok(Ok(Err(_))) => return refuse(request, ErrorCode::BadRequest),
+        Ok(Err(_)) => return begin(request, StatusCode::PAYLOAD_TOO_LARGE).force_close().finish(),
+        Err(_) => return begin(request, StatusCode::REQUEST_TIMEOUT).force_close().finish(),
     };
     let (reply, receiver) = oneshot::channel();
     if !engine.exchange.give(&sid, Job::Post(sid, bytes, reply)) {
@@ -180,6 +187,10 @@ fn preflight(request: &HttpRequest) -> HttpResponse {
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, headers))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
         .finish()
+}
+
+fn content_length(request: &HttpRequest) -> Option<u64> {
+    header_of(request, header::CONTENT_LENGTH)?.parse().ok()
 }
 
 fn authorization(request: &HttpRequest) -> Option<&str> {
