@@ -109,6 +109,7 @@ mod tests {
         read("application/json", body)
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "compared with what parsing gives")]
     fn ok(rooms: &[&str], event: &str) -> Result<(Vec<String>, String), String> {
         Ok((rooms.iter().map(ToString::to_string).collect(), event.to_owned()))
     }

@@ -4,8 +4,9 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 
-use super::crew::{Crew, CrewDoor, Lines, MoreRoutes};
+use super::crew::{Crew, CrewDoor, House, Lines, MoreRoutes};
 use super::limits::raise_open_files;
 use super::stop;
 use crate::api::ApiOptions;
@@ -59,12 +60,13 @@ pub(super) fn run(
     let (shared, protocol) = (Arc::clone(&house.crew.shared), Arc::clone(&house.protocol));
     actix_rt::System::new().block_on(async move {
         let door = CrewDoor(Arc::clone(&house.crew));
-        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, door)?;
+        let (stop_http, stopping) = watch::channel(false);
+        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, stopping, door)?;
         let running = actix_rt::spawn(running);
         started();
         let signal = stop::signal().await?;
         tracing::info!(signal, "stopping");
-        stop::drain(&house, handle, server.drain_timeout).await;
+        stop::drain(&house, handle, &stop_http, server.drain_timeout).await;
         running.await??;
         anyhow::Ok(())
     })?;
@@ -72,12 +74,6 @@ pub(super) fn run(
     shared.store().close();
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Everything that runs.
-pub(super) struct House {
-    pub(super) crew: Arc<Crew>,
-    pub(super) protocol: Arc<dyn SiteProtocol>,
 }
 
 fn build(

@@ -9,6 +9,7 @@ mod defects;
 mod engine;
 mod lifetime;
 mod protocol;
+mod readme;
 mod send;
 mod smoke;
 mod support;

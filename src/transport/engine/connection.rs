@@ -155,9 +155,13 @@ impl Connection {
                 Ok(())
             }
             Some(b'3') if self.protocol == Protocol::V4 => {
-                self.ping.set((self.ping.get().0, false));
-                self.engine.set_alarm(self.link, Due::Ping, self.engine.options.ping_interval);
-                conversation.heartbeat();
+                let (number, missing) = self.ping.get();
+                // A pong that nobody asked for must not start a heartbeat of its own beside the one that runs.
+                if missing {
+                    self.ping.set((number, false));
+                    self.engine.set_alarm(self.link, Due::Ping, self.engine.options.ping_interval);
+                    conversation.heartbeat();
+                }
                 Ok(())
             }
             Some(b'2' | b'3') => Err(Fault("heartbeat in the wrong direction")),

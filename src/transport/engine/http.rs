@@ -25,6 +25,7 @@ pub(super) enum ErrorCode {
     Forbidden,
     UnsupportedProtocol,
     Jsonp,
+    Draining,
 }
 
 impl From<ErrorCode> for Refused {
@@ -36,9 +37,15 @@ impl From<ErrorCode> for Refused {
             ErrorCode::BadRequest => r#"{"code":3,"message":"Bad request"}"#,
             ErrorCode::Forbidden => r#"{"code":4,"message":"Forbidden"}"#,
             ErrorCode::UnsupportedProtocol => r#"{"code":5,"message":"Unsupported protocol version"}"#,
+            ErrorCode::Draining => r#"{"code":3,"message":"This server is about to stop"}"#,
             ErrorCode::Jsonp => r#"{"code":3,"message":"JSONP polling is not supported"}"#,
         };
-        Self { status: if code == ErrorCode::Forbidden { 403 } else { 400 }, body }
+        let status = match code {
+            ErrorCode::Forbidden => 403,
+            ErrorCode::Draining => 503,
+            _ => 400,
+        };
+        Self { status, body }
     }
 }
 
@@ -65,7 +72,7 @@ async fn endpoint(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let query = Query::parse(request.query_string());
     match query.transport.as_deref() {
         Some("polling") if query.jsonp => refuse(&request, ErrorCode::Jsonp),
-        Some("polling") => polling(&engine, &request, query, payload).await,
+        Some("polling") => polling(&engine, &request, &query, payload).await,
         Some("websocket") => refuse(&request, ErrorCode::BadRequest),
         _ => refuse(&request, ErrorCode::TransportUnknown),
     }
@@ -74,12 +81,17 @@ async fn endpoint(request: HttpRequest, payload: web::Payload) -> HttpResponse {
 async fn polling(
     engine: &Rc<Engine>,
     request: &HttpRequest,
-    query: Query,
+    query: &Query,
     payload: web::Payload,
 ) -> HttpResponse {
     let Some(protocol) = query.protocol() else { return refuse(request, ErrorCode::UnsupportedProtocol) };
     match (&query.sid, request.method().as_str()) {
-        (None, "GET") => open(engine, request, Handshake::new(query, protocol, authorization(request))),
+        (None, "GET") if engine.is_draining() => refuse(request, ErrorCode::Draining),
+        (None, "GET") => open(
+            engine,
+            request,
+            Handshake::new(request.query_string(), query.b64, protocol, authorization(request)),
+        ),
         (None, _) => refuse(request, ErrorCode::BadHandshakeMethod),
         (Some(sid), method) => match (Sid::parse(sid), method) {
             (None, _) => refuse(request, ErrorCode::UnknownSid),
@@ -130,10 +142,17 @@ async fn poll(engine: &Rc<Engine>, request: &HttpRequest, sid: Sid) -> HttpRespo
 }
 
 async fn post(engine: &Rc<Engine>, request: &HttpRequest, sid: Sid, payload: web::Payload) -> HttpResponse {
-    let bytes = match payload.to_bytes_limited(engine.options.max_payload).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return refuse(request, ErrorCode::BadRequest),
-        Err(_) => return begin(request, StatusCode::PAYLOAD_TOO_LARGE).finish(),
+    if content_length(request).is_some_and(|length| length > engine.options.max_payload as u64) {
+        return begin(request, StatusCode::PAYLOAD_TOO_LARGE).force_close().finish();
+    }
+    // A client that needs longer than that has missed its heartbeat meanwhile.
+    let patience = engine.options.ping_interval + engine.options.ping_timeout;
+    let body = payload.to_bytes_limited(engine.options.max_payload);
+    let bytes = match tokio::time::timeout(patience, body).await {
+        Ok(Ok(Ok(bytes))) => bytes,
+        Ok(Ok(Err(_))) => return refuse(request, ErrorCode::BadRequest),
+        Ok(Err(_)) => return begin(request, StatusCode::PAYLOAD_TOO_LARGE).force_close().finish(),
+        Err(_) => return begin(request, StatusCode::REQUEST_TIMEOUT).force_close().finish(),
     };
     let (reply, receiver) = oneshot::channel();
     if !engine.exchange.give(&sid, Job::Post(sid, bytes, reply)) {
@@ -180,6 +199,10 @@ fn preflight(request: &HttpRequest) -> HttpResponse {
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, headers))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
         .finish()
+}
+
+fn content_length(request: &HttpRequest) -> Option<u64> {
+    header_of(request, header::CONTENT_LENGTH)?.parse().ok()
 }
 
 fn authorization(request: &HttpRequest) -> Option<&str> {

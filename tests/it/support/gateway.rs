@@ -57,6 +57,12 @@ impl Setup {
         self
     }
 
+    /// The whole of sites.yml.
+    pub fn sites(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.sites);
+        self
+    }
+
     /// A variable of the environment, which is otherwise empty.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
