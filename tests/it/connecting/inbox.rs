@@ -136,6 +136,20 @@ async fn with_an_ack_timeout_what_is_not_acknowledged_comes_again_on_the_same_co
 }
 
 #[tokio::test]
+async fn with_an_ack_timeout_an_ack_of_the_newest_does_not_stand_for_the_older_ones() {
+    let site = backend::start().await;
+    let gateway = Setup::new().site("demo", &site, "ackTimeout: 1").start().await;
+    let mut client = back(&gateway).await;
+    for name in ["m1", "m2"] {
+        tell(&gateway, name).await;
+    }
+    client.event("m1").await;
+    client.acked("m2").await;
+    assert_eq!(client.acked("_batch").await.batch_names(), ["m1"]);
+    client.nothing_while(tokio::time::sleep(Duration::from_millis(2500))).await;
+}
+
+#[tokio::test]
 async fn a_long_inbox_comes_in_pieces_each_after_the_ack_of_the_one_before() {
     let site = backend::start().await;
     let gateway = Setup::demo(&site).config("io:\n  maxPayload: 2KiB").start().await;

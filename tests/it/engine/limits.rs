@@ -110,6 +110,29 @@ async fn the_end_of_a_websocket_says_why() {
 }
 
 #[tokio::test]
+async fn a_websocket_may_follow_other_requests_in_a_pipeline() {
+    let gateway = gateway().await;
+    let headers = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    let mut all = request("GET", "/livez", &[], b"");
+    all.extend(request("GET", "/nothing", &[], b""));
+    all.extend(request("GET", &Dial::v4().url("websocket"), &headers, b""));
+    all.extend(frame(0x81, b"40/nope,"));
+    let mut wire = Wire::open(gateway.port).await;
+    wire.write(&all).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(wire.answer().await.status);
+    }
+    assert_eq!(statuses, [200, 404, 101]);
+    wire.until(b"44/nope,").await;
+}
+
+#[tokio::test]
 async fn a_message_may_come_in_pieces_with_pings_between_them() {
     let site = backend::start().await;
     let gateway = Setup::demo(&site).start().await;

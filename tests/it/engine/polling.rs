@@ -119,6 +119,28 @@ async fn clients_of_engine_io_3_poll_too_and_get_text_that_every_one_of_them_rea
 }
 
 #[tokio::test]
+async fn more_than_one_answer_holds_comes_in_several() {
+    let site = backend::start().await;
+    let gateway = Setup::demo(&site).start().await;
+    let poller = joined(&gateway, "d").await;
+    let long = "x".repeat(700_000);
+    for number in 0..4 {
+        gateway.send("demo", &["user_1"], "long", json!([number, long])).await;
+    }
+    let (mut numbers, mut answers) = (Vec::new(), 0);
+    while numbers.len() < 4 {
+        for packet in poller.packets(1).await {
+            let packet = event(&packet);
+            assert_eq!(packet.args()[1].as_str().map(str::len), Some(700_000));
+            numbers.push(packet.args()[0].as_u64().unwrap());
+        }
+        answers += 1;
+    }
+    assert_eq!(numbers, [0, 1, 2, 3]);
+    assert!(answers > 1);
+}
+
+#[tokio::test]
 async fn two_polls_at_once_end_the_connection() {
     let site = backend::start().await;
     let gateway = Setup::demo(&site).start().await;
