@@ -33,7 +33,9 @@ async fn a_batch_that_is_not_acknowledged_comes_again() {
         assert_eq!(client.event("_batch").await.batch_names(), ["m1", "m2"]);
         client.close().await;
     }
-    back(&gateway).await.acked("_batch").await;
+    let mut client = back(&gateway).await;
+    client.acked("_batch").await;
+    client.close().await;
     back(&gateway).await.settled().await;
 }
 

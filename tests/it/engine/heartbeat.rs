@@ -11,7 +11,7 @@ use crate::support::polling::Poller;
 
 const FAST: &str = "io:\n  pingInterval: 300\n  pingTimeout: 200";
 /// Several intervals and timeouts.
-const LONG: Duration = Duration::from_millis(2000);
+const LONG: Duration = Duration::from_secs(2);
 
 async fn gateway() -> Gateway {
     let site = backend::start().await;

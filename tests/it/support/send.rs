@@ -51,7 +51,8 @@ impl Send {
         this
     }
 
-    pub fn event(self, rooms: &[&str], event: &str, args: Value) -> Self {
+    pub fn event(self, rooms: &[&str], event: &str, args: impl Into<Value>) -> Self {
+        let args: Value = args.into();
         self.json(&json!({ "rooms": rooms, "event": event, "args": args }))
     }
 
