@@ -140,3 +140,39 @@ async fn a_port_in_use_is_an_error_that_names_the_mend() {
     assert!(output.contains("cannot listen on") && output.contains("`port` in config.yml"), "{output}");
     Client::v4(&gateway, "demo", "user_1", "d").await.settled().await;
 }
+
+#[tokio::test]
+async fn a_store_in_use_is_an_error_and_does_no_harm() {
+    let site = backend::start().await;
+    let gateway = Setup::demo(&site).start().await;
+    let mut client = Client::v4(&gateway, "demo", "user_1", "d").await;
+    let (status, output) = gateway.start_on_its_store().await;
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(output.contains("data") && output.contains("another"), "{output}");
+    gateway.send("demo", &["user_1"], "e", json!(1)).await;
+    client.acked("e").await;
+}
+
+#[tokio::test]
+async fn sites_may_come_and_go_between_two_starts() {
+    let site = backend::start().await;
+    let mut gateway = Setup::new().site("demo", &site, "").site("other", &site, "").start().await;
+    for name in ["demo", "other"] {
+        Client::v4(&gateway, name, "user_1", "d").await.close().await;
+        gateway.send(name, &["user_1"], name, json!(1)).await;
+    }
+    gateway.change_sites(|sites| sites.replace("other:", "third:").replace("key-of-other", "key-of-third"));
+    assert!(gateway.terminate().await.success());
+    gateway.start_again().await;
+    let mut third = Client::v4(&gateway, "third", "user_1", "d").await;
+    let mut demo = Client::v4(&gateway, "demo", "user_1", "d").await;
+    assert_eq!(demo.acked("_batch").await.batch_names(), ["demo"]);
+    third.settled().await;
+    third.connect("other", None).await;
+    assert_eq!(third.refused("other").await, "Invalid namespace");
+    gateway.change_sites(|sites| sites.replace("third:", "other:").replace("key-of-third", "key-of-other"));
+    gateway.kill9().await;
+    gateway.start_again().await;
+    let mut other = Client::v4(&gateway, "other", "user_1", "d").await;
+    assert_eq!(other.acked("_batch").await.batch_names(), ["other"]);
+}

@@ -184,6 +184,20 @@ impl Gateway {
         self.process.ended().await
     }
 
+    /// Starts another process on the same store, which must end by itself: how, and all that it said.
+    pub async fn start_on_its_store(&self) -> (ExitStatus, String) {
+        let mut process = Process::start(&mut command(false), self.folder.path(), free_port(), &self.env);
+        let status = process.ended().await;
+        let said = process.lines.lock().unwrap().join("\n");
+        (status, said)
+    }
+
+    /// Other sites from the next start on.
+    pub fn change_sites(&self, change: impl FnOnce(String) -> String) {
+        let file = self.folder.path().join("sites.yml");
+        std::fs::write(&file, change(std::fs::read_to_string(&file).unwrap())).unwrap();
+    }
+
     /// Starts another process on the same port, with a store of its own, which must end by itself: how, and all that
     /// it said.
     pub async fn start_beside(&self) -> (ExitStatus, String) {

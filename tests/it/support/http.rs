@@ -45,6 +45,12 @@ impl Wire {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// `None` where nobody listens.
+    pub async fn try_open(port: u16) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+        Some(Self { stream, buffer: Vec::new() })
+    }
+
     /// Writes bytes. That the other side no longer listens is for the reading to find out.
     pub async fn write(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
@@ -60,6 +66,12 @@ impl Wire {
     pub async fn answer(&mut self) -> Answer {
         let answer = tokio::time::timeout(PATIENCE, self.read(false)).await;
         answer.expect("an answer must come").expect("the connection must not end before the answer")
+    }
+
+    /// The next answer; `None` when the connection ends before it.
+    pub async fn try_answer(&mut self) -> Option<Answer> {
+        let answer = tokio::time::timeout(PATIENCE, self.read(false)).await;
+        answer.expect("an answer or the end must come")
     }
 
     /// The next answer, which has no body though it may state a length (HEAD).
