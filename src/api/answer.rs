@@ -32,6 +32,8 @@ pub(super) enum Refusal {
     NoRooms,
     #[error("'rooms' must be a string or an array of strings.")]
     RoomType,
+    #[error("The 'args' of a form must be args=x, args[]=x or args[name]=x; send anything deeper as JSON.")]
+    FormArgs,
     #[error("'event' is missing.")]
     NoEvent,
     #[error("{0}.")]

@@ -24,6 +24,8 @@ use crate::transport::engine::{EngineOptions, Exchange, OriginRule};
 
 /// Entries of one `_batch`.
 const BATCH_ENTRIES: usize = 1_000;
+/// Bytes of one `_batch`, where the payload limit does not ask for less.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Runs the gateway until it is told to stop.
 ///
@@ -95,7 +97,7 @@ fn build(
         switchboard,
         flake: Flake::new(server.flake_node)?,
         device_ttl: server.device_ttl,
-        page: PageLimit { entries: BATCH_ENTRIES, bytes: server.io.max_payload / 2 },
+        page: PageLimit { entries: BATCH_ENTRIES, bytes: BATCH_BYTES.min(server.io.max_payload / 2) },
     });
     let lines = (0u16..).zip(mail.into_iter().zip(jobs));
     let lines = lines.map(|(worker, (mail, jobs))| Lines { worker: WorkerId(worker), mail, jobs }).collect();

@@ -89,16 +89,12 @@ fn blank(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let skipped = comment(rest).or_else(|| quote(rest, code.chars().next_back()));
-        match skipped {
-            Some(len) => {
-                code.extend(rest[..len].chars().map(|char| if char == '\n' { '\n' } else { ' ' }));
-                rest = &rest[len..];
-            }
-            None => {
-                code.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
+        if let Some(len) = comment(rest).or_else(|| quote(rest, code.chars().next_back())) {
+            code.extend(rest[..len].chars().map(|char| if char == '\n' { '\n' } else { ' ' }));
+            rest = &rest[len..];
+        } else {
+            code.push(first);
+            rest = &rest[first.len_utf8()..];
         }
     }
     code
