@@ -93,6 +93,49 @@ async fn sessions_of_one_device_all_hear_it_and_the_first_ack_settles_it() {
 }
 
 #[tokio::test]
+async fn sessions_of_one_device_are_all_told_to_resync_once() {
+    let site = backend::start().await;
+    let gateway = Setup::demo(&site).start().await;
+    let mut tabs = [back(&gateway).await, Client::v3(&gateway, "demo", "user_1", "d").await];
+    for name in ["m1", "m2"] {
+        gateway.send_resync("demo", &["user_1"], name, json!(1)).await;
+    }
+    let mut events = Vec::new();
+    for tab in &mut tabs {
+        events.push([tab.event("m1").await, tab.event("m2").await]);
+    }
+    tabs[0].ack(&events[0][1]).await;
+    for tab in &mut tabs {
+        tab.event("_resync").await;
+    }
+    for (tab, [m1, m2]) in tabs.iter_mut().zip(&events) {
+        tab.ack(m2).await;
+        tab.ack(m1).await;
+        tab.settled().await;
+    }
+    tell(&gateway, "end").await;
+    for tab in &mut tabs {
+        tab.acked("end").await;
+    }
+}
+
+#[tokio::test]
+async fn a_device_id_belongs_to_its_user() {
+    let site = backend::start().await;
+    let gateway = Setup::demo(&site).start().await;
+    away(&gateway).await;
+    tell(&gateway, "for user 1 alone").await;
+    let mut other = Client::v4(&gateway, "demo", "user_2", "d").await;
+    other.settled().await;
+    let receipt = gateway.send("demo", &["user_1", "user_2"], "both", json!(1)).await;
+    assert_eq!(receipt["devices"], 2);
+    other.acked("both").await;
+    other.close().await;
+    let mut client = back(&gateway).await;
+    assert_eq!(client.acked("_batch").await.batch_names(), ["for user 1 alone", "both"]);
+}
+
+#[tokio::test]
 async fn a_device_that_stays_away_too_long_is_forgotten_with_what_waits_for_it() {
     let site = backend::start().await;
     let gateway = Setup::demo(&site).config("device_ttl: 1").start().await;
@@ -224,6 +267,28 @@ async fn a_full_inbox_is_cleared_and_owes_a_resync() {
     client.ack(&next).await;
     client.close().await;
     back(&gateway).await.settled().await;
+}
+
+#[tokio::test]
+async fn a_client_that_never_acknowledges_is_told_to_resync_when_its_inbox_is_full() {
+    let site = backend::start().await;
+    let gateway = Setup::new().site("demo", &site, "queue:\n  maxMessages: 3").start().await;
+    let mut client = back(&gateway).await;
+    for name in ["m1", "m2", "m3"] {
+        tell(&gateway, name).await;
+        client.event(name).await;
+    }
+    tell(&gateway, "m4").await;
+    let mut next = client.packet().await;
+    if next.name() == "m4" {
+        next = client.packet().await;
+    }
+    assert_eq!(next.name(), "_resync");
+    tell(&gateway, "m5").await;
+    while next.name() != "m5" {
+        next = client.packet().await;
+        assert!(matches!(next.name(), "m4" | "m5"), "{next:?}");
+    }
 }
 
 #[tokio::test]

@@ -101,6 +101,20 @@ async fn a_device_that_was_connected_during_a_kill_is_known_afterwards() {
 }
 
 #[tokio::test]
+async fn the_time_of_a_device_runs_from_a_kill_on() {
+    let site = backend::start().await;
+    let mut gateway = Setup::demo(&site).config("device_ttl: 2").start().await;
+    let _client = Client::v4(&gateway, "demo", "user_1", "d").await;
+    gateway.kill9().await;
+    gateway.start_again().await;
+    let devices =
+        async |event: &str| gateway.send("demo", &["user_1"], event, json!(1)).await["devices"].clone();
+    assert_eq!(devices("in time").await, 1);
+    tokio::time::sleep(std::time::Duration::from_millis(3500)).await;
+    assert_eq!(devices("too late").await, 0);
+}
+
+#[tokio::test]
 async fn a_resync_that_was_owed_before_a_kill_is_owed_after_it() {
     let site = backend::start().await;
     let mut gateway = Setup::new().site("demo", &site, "queue:\n  maxMessages: 1").start().await;
