@@ -8,5 +8,6 @@ pub mod gateway;
 pub mod http;
 pub mod packet;
 pub mod polling;
+pub mod random;
 pub mod send;
 pub mod site_server;
