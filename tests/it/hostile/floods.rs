@@ -210,7 +210,9 @@ async fn who_sends_without_end_does_not_keep_the_worker() {
                         })
                     })
                     .collect();
-                floods.into_iter().for_each(|flood| flood.join().unwrap());
+                for flood in floods {
+                    flood.join().unwrap();
+                }
             })
             .await;
     }

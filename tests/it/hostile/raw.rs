@@ -27,11 +27,11 @@ pub fn head(first: u8, len: u64) -> Vec<u8> {
     match len {
         0..=125 => bytes.push(0x80 | len as u8),
         126..=65_535 => {
-            bytes.push(0x80 | 126);
+            bytes.push(0xFE);
             bytes.extend_from_slice(&(len as u16).to_be_bytes());
         }
         _ => {
-            bytes.push(0x80 | 127);
+            bytes.push(0xFF);
             bytes.extend_from_slice(&len.to_be_bytes());
         }
     }

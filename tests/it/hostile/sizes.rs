@@ -97,7 +97,7 @@ async fn huge_addresses_and_headers_are_answered_or_cut_off() {
     let port = scene.gateway.port;
     scene
         .during(move || {
-            let keys: String = (0..13_000).map(|n| format!("&{n:x}")).collect();
+            let keys = (0..13_000).map(|n| format!("&{n:x}")).collect::<Vec<_>>().concat();
             let query = format!("/socket.io/?EIO=4&transport=polling{}", &keys[..60_000]);
             let start = Instant::now();
             for _ in 0..10 {

@@ -136,6 +136,21 @@ async fn who_does_not_poll_is_closed() {
     scene.calm_within(GROWTH * 3 / 2).await;
 }
 
+/// Good-bye is good-bye, also where something was still to be fetched: otherwise the session of a client that left
+/// would go on until its heartbeat is missed.
+#[tokio::test]
+async fn a_poller_that_says_good_bye_is_gone_at_once() {
+    let mut scene = Scene::new().await;
+    let poller = Poller::dial(&scene.gateway, &Dial::v4().who("user_brief", "p")).await;
+    poller.say("40/demo,").await;
+    assert!(poller.packets(2).await[1].contains("_settings"));
+    scene.gateway.send("demo", &["user_brief"], "unread", json!(1)).await;
+    poller.say("1").await;
+    scene.gateway.log_line("closed by client").await;
+    assert_eq!(poller.get().await.status, 400);
+    scene.calm().await;
+}
+
 /// Requests in a row on one connection, whose answers nobody reads.
 #[tokio::test]
 async fn answers_that_nobody_reads_do_not_pile_up() {
