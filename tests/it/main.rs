@@ -4,6 +4,7 @@
 
 mod contract;
 mod hostile;
+mod kill;
 mod protocol;
 mod smoke;
 mod support;
