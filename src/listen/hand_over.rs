@@ -47,14 +47,11 @@ fn check(engine: &Engine, request: &Request) -> Result<(engine::Accepted, Accept
     let bad = Refused { status: 400, body: r#"{"code":3,"message":"Bad request"}"# };
     ws::verify_handshake(request.head()).map_err(|_| bad)?;
     let key = request.head().headers().get(header::SEC_WEBSOCKET_KEY).ok_or(bad)?;
-    let accepted = engine::check(
-        engine.options(),
-        engine::Request {
-            query: request.uri().query().unwrap_or_default(),
-            origin: text(request, header::ORIGIN),
-            authorization: text(request, header::AUTHORIZATION),
-        },
-    )?;
+    let accepted = engine.check(engine::Request {
+        query: request.uri().query().unwrap_or_default(),
+        origin: text(request, header::ORIGIN),
+        authorization: text(request, header::AUTHORIZATION),
+    })?;
     Ok((accepted, ws::hash_key(key.as_bytes())))
 }
 

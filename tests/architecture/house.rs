@@ -5,9 +5,22 @@
 pub const IMPORTS: &[(&str, &[&str])] = &[
     ("main", &["app", "config", "telemetry"]),
     ("lib", &[]),
-    ("app", &[
-        "api", "broker", "config", "demo", "domain", "gateway", "hub", "listen", "protocol", "store", "transport",
-    ]),
+    (
+        "app",
+        &[
+            "api",
+            "broker",
+            "config",
+            "demo",
+            "domain",
+            "gateway",
+            "hub",
+            "listen",
+            "protocol",
+            "store",
+            "transport",
+        ],
+    ),
     ("api", &["gateway", "domain"]),
     ("listen", &["transport"]),
     ("transport", &[]),
@@ -59,10 +72,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("subtle", &["api"]),
     ("thiserror", &["api", "domain", "gateway", "protocol", "store", "telemetry", "transport"]),
     ("tokio", &["app", "gateway", "hub", "listen", "protocol", "transport"]),
-    (
-        "tracing",
-        &["api", "app", "gateway", "protocol/webservice", "store/sqlite", "telemetry", "transport"],
-    ),
+    ("tracing", &["api", "app", "gateway", "protocol/webservice", "store/sqlite", "telemetry", "transport"]),
     ("tracing_subscriber", &["telemetry"]),
     ("url", &["config"]),
 ];

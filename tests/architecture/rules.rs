@@ -4,10 +4,7 @@ use super::house::{ATTICS, CONCRETE, EMPTY_NAMES, FILE_LINES, FUNCTION_LINES, HO
 use super::source::{Source, bracketed, name, words};
 
 /// The entry of a table whose key is the longest prefix of a path.
-fn entry<'a>(
-    table: &'a [(&'a str, &'a [&'a str])],
-    path: &str,
-) -> Option<&'a (&'a str, &'a [&'a str])> {
+fn entry<'a>(table: &'a [(&'a str, &'a [&'a str])], path: &str) -> Option<&'a (&'a str, &'a [&'a str])> {
     let fits = |key: &str| {
         path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
     };
@@ -113,13 +110,18 @@ pub fn outside_crates(source: &Source) -> Vec<String> {
         }
         let uses = words(&source.shipped, outside).filter(|at| {
             let (before, after) = (&source.shipped[..*at], &source.shipped[at + outside.len()..]);
-            let is_ours = before.ends_with("::") && !before.trim_end_matches("::").ends_with([' ', '\n', '(', '<']);
+            let is_ours =
+                before.ends_with("::") && !before.trim_end_matches("::").ends_with([' ', '\n', '(', '<']);
             let is_import = before.ends_with("use ") && after.starts_with([';', ' ']);
             let is_shadowed = *outside == "config"; // a room of the house has the same name
             !is_ours && (after.starts_with("::") || is_import) && !is_shadowed
         });
         broken.extend(uses.map(|at| {
-            format!("{}: {outside} is used here (outside crates: its home is {})", source.at(at), homes.join(", "))
+            format!(
+                "{}: {outside} is used here (outside crates: its home is {})",
+                source.at(at),
+                homes.join(", ")
+            )
         }));
     }
     broken
@@ -130,8 +132,10 @@ pub fn homeless(manifest: &str) -> Vec<String> {
     let lines = manifest.lines().enumerate();
     let lines = lines.skip_while(|(_, line)| *line != "[dependencies]").skip(1);
     let lines = lines.take_while(|(_, line)| !line.starts_with('['));
-    let named = lines.filter_map(|(at, line)| Some((at + 1, line.split_once('=')?.0.trim().replace('-', "_"))));
-    let homeless = named.filter(|(_, name)| !name.starts_with('#') && HOMES.iter().all(|(known, _)| known != name));
+    let named =
+        lines.filter_map(|(at, line)| Some((at + 1, line.split_once('=')?.0.trim().replace('-', "_"))));
+    let homeless =
+        named.filter(|(_, name)| !name.starts_with('#') && HOMES.iter().all(|(known, _)| known != name));
     homeless.map(|(at, name)| format!("Cargo.toml:{at}: {name} has no home (house.rs, HOMES)")).collect()
 }
 
@@ -174,7 +178,8 @@ pub fn lengths(source: &Source) -> Vec<String> {
 /// The face of a room says what lives there.
 pub fn faces(source: &Source) -> Vec<String> {
     let silent = source.path.ends_with("/mod.rs") && !source.text.starts_with("//!");
-    let broken = format!("{}:1: no //! at the beginning (the face of a room says what it is for)", source.path);
+    let broken =
+        format!("{}:1: no //! at the beginning (the face of a room says what it is for)", source.path);
     silent.then_some(broken).into_iter().collect()
 }
 

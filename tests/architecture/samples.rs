@@ -60,7 +60,12 @@ fn what_only_looks_like_a_wrong_import_is_let_pass() {
 
 #[test]
 fn an_outside_crate_away_from_home_is_seen() {
-    for text in ["use rusqlite::Connection;", "fn f() -> rusqlite::Result<()> {}", "use rusqlite;", "use ::rusqlite::X;"] {
+    for text in [
+        "use rusqlite::Connection;",
+        "fn f() -> rusqlite::Result<()> {}",
+        "use rusqlite;",
+        "use ::rusqlite::X;",
+    ] {
         breaks(outside_crates, "src/gateway/send.rs", text, 1, "its home is store/sqlite");
     }
     breaks(outside_crates, "src/store/mod.rs", "use rusqlite::Connection;", 1, "rusqlite");
@@ -96,7 +101,9 @@ fn a_silent_face_is_seen() {
 
 #[test]
 fn an_empty_name_is_seen() {
-    for named in ["struct RoomManager;", "pub enum Handler {}", "trait StoreService {}", "type UserInfo = u8;"] {
+    for named in
+        ["struct RoomManager;", "pub enum Handler {}", "trait StoreService {}", "type UserInfo = u8;"]
+    {
         assert_eq!(broken(names, "src/hub/x.rs", named).len(), 1, "{named}");
     }
     breaks(names, "src/hub/util/mod.rs", "//! x", 1, "attic");
@@ -110,5 +117,9 @@ fn what_is_never_written_is_seen() {
     breaks(forbidden, "src/hub/x.rs", "fn f() { todo!() }", 1, "unfinished");
     breaks(forbidden, "tests/it/x.rs", "#[ignore = \"slow\"]\nfn f() {}", 1, "proves nothing");
     breaks(forbidden, "tests/it/x.rs", "#[test]\n#[ignore]\nfn f() {}", 2, "proves nothing");
-    passes(forbidden, "src/hub/x.rs", "#![forbid(unsafe_code)] // unsafe\nfn ignore() { let todo = \"unsafe\"; }");
+    passes(
+        forbidden,
+        "src/hub/x.rs",
+        "#![forbid(unsafe_code)] // unsafe\nfn ignore() { let todo = \"unsafe\"; }",
+    );
 }

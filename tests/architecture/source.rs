@@ -44,7 +44,8 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
     let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     code.match_indices(word).map(|(at, _)| at).filter(move |at| {
         let bytes = code.as_bytes();
-        !is_part(at.checked_sub(1).and_then(|before| bytes.get(before))) && !is_part(bytes.get(at + word.len()))
+        !is_part(at.checked_sub(1).and_then(|before| bytes.get(before)))
+            && !is_part(bytes.get(at + word.len()))
     })
 }
 
@@ -88,16 +89,12 @@ fn blank(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let skipped = comment(rest).or_else(|| quote(rest, code.chars().next_back()));
-        match skipped {
-            Some(len) => {
-                code.extend(rest[..len].chars().map(|char| if char == '\n' { '\n' } else { ' ' }));
-                rest = &rest[len..];
-            }
-            None => {
-                code.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
+        if let Some(len) = comment(rest).or_else(|| quote(rest, code.chars().next_back())) {
+            code.extend(rest[..len].chars().map(|char| if char == '\n' { '\n' } else { ' ' }));
+            rest = &rest[len..];
+        } else {
+            code.push(first);
+            rest = &rest[first.len_utf8()..];
         }
     }
     code

@@ -23,12 +23,15 @@ thread_local! {
     static ENGINE: std::cell::RefCell<Option<Rc<Engine>>> = const { std::cell::RefCell::new(None) };
 }
 
+/// A worker and what arrives for it.
+type Line = (u16, UnboundedReceiver<Job>);
+
 #[derive(Clone)]
 struct EchoDoor {
     application: fn() -> Rc<dyn Application>,
     options: Arc<EngineOptions>,
     exchange: Arc<Exchange>,
-    lines: Arc<Mutex<Vec<(u16, UnboundedReceiver<Job>)>>>,
+    lines: Arc<Mutex<Vec<Line>>>,
 }
 
 impl EchoDoor {
@@ -86,7 +89,8 @@ fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:3000")?;
     listener.set_nonblocking(true)?;
     actix_rt::System::new().block_on(async move {
-        let (server, _) = open(listener, workers, Duration::from_secs(1), door)?;
+        let (server, _) =
+            open(listener, workers, Duration::from_secs(1), tokio::sync::watch::channel(false).1, door)?;
         server.await
     })
 }

@@ -83,12 +83,13 @@ impl<'c> Ledger<'c> {
                 self.device(*no, device)?;
             }
         }
+        // Before anything comes in: on a full disk the pages of what goes out are all there is.
+        self.settled(state)?;
         for (seq, message) in &changes.created {
             if let Some(open) = state.open.get(seq).filter(|open| !open.is_settled()) {
                 self.message(*seq, message, open)?;
             }
         }
-        self.settled(state)?;
         if extent.lists {
             self.lists(state)?;
         }

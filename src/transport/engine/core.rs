@@ -1,6 +1,6 @@
 //! The engine of one worker: its connections, and what happens to them from outside.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Engine {
     pub(super) options: Arc<EngineOptions>,
     pub(super) exchange: Arc<Exchange>,
     pub(super) read_buffer: RefCell<Vec<u8>>,
+    /// Nobody new is let in.
+    draining: Cell<bool>,
     worker: WorkerId,
     application: Rc<dyn Application>,
     alarms: RefCell<Alarms>,
@@ -50,6 +52,7 @@ impl Engine {
             options,
             exchange,
             read_buffer: RefCell::new(vec![0; READ_BUFFER]),
+            draining: Cell::new(false),
             worker,
             application,
             alarms: RefCell::new(Alarms::new(shortest)),
@@ -89,6 +92,8 @@ impl Engine {
             Job::Abandoned(sid) => self.abandoned(&sid),
             Job::Post(sid, body, reply) => self.post(&sid, &body, reply),
             Job::CloseAll(reply) => {
+                self.draining.set(true);
+                while self.hub.flush(usize::MAX) {}
                 self.close_all(CloseReason::Draining);
                 let _ = reply.send(());
             }
@@ -164,7 +169,14 @@ impl Engine {
         self.connections.borrow().len()
     }
 
-    /// Closes every connection at once. What was queued before the last turn of the hub is sent.
+    /// Whether new connections are refused because the node stops. A refused transport is tried again by every
+    /// client; a refused namespace is not, so this must be known before that.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Closes every connection at once.
     pub fn close_all(&self, reason: CloseReason) {
         let all: Vec<Rc<Connection>> = self.connections.borrow().values().cloned().collect();
         for connection in all {

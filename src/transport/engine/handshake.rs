@@ -3,10 +3,6 @@
 use super::payload;
 use crate::domain::Secret;
 
-/// Keys of the URL that are kept for the application; further ones are not looked at. Each is compared with all
-/// before it, and stays as long as its connection.
-const MAX_KEYS: usize = 32;
-
 /// Revision of the Engine.IO protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -16,7 +12,7 @@ pub enum Protocol {
     V4,
 }
 
-/// The query of a request to the endpoint.
+/// The engine's own keys in the query of a request to the endpoint.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Query {
     pub(super) transport: Option<String>,
@@ -24,8 +20,6 @@ pub(super) struct Query {
     pub(super) eio: Option<String>,
     pub(super) b64: bool,
     pub(super) jsonp: bool,
-    /// Everything else, as the application may want it.
-    pub(super) rest: Vec<(String, String)>,
 }
 
 impl Query {
@@ -38,24 +32,10 @@ impl Query {
                 "EIO" => parsed.eio = Some(value.into_owned()),
                 "b64" => parsed.b64 = !value.is_empty() && value != "0",
                 "j" => parsed.jsonp = true,
-                "t" => {}
-                _ => parsed.add(key.into_owned(), value.into_owned()),
+                _ => {}
             }
         }
         parsed
-    }
-
-    /// A repeated key is joined with a comma, as the original did it.
-    fn add(&mut self, key: String, value: String) {
-        let full = self.rest.len() >= MAX_KEYS;
-        match self.rest.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => {
-                known.push(',');
-                known.push_str(&value);
-            }
-            None if full => {}
-            None => self.rest.push((key, value)),
-        }
     }
 
     pub(super) fn protocol(&self) -> Option<Protocol> {
@@ -73,23 +53,24 @@ pub struct Handshake {
     /// The protocol it speaks.
     pub protocol: Protocol,
     /// It cannot take binary polling payloads (Engine.IO 3).
-    pub(super) b64: bool,
-    /// Keys and values of the URL that are not the engine's own.
-    pub query: Vec<(String, String)>,
+    b64: bool,
+    /// The query of the URL, as it came: kept for as long as the connection lives, so in its smallest form.
+    query: Box<str>,
     /// The `Authorization` header.
     pub authorization: Option<Secret>,
 }
 
 impl Handshake {
-    pub(super) fn new(query: Query, protocol: Protocol, authorization: Option<&str>) -> Self {
-        let authorization = authorization.map(Secret::new);
-        Self { protocol, b64: query.b64, query: query.rest, authorization }
+    pub(super) fn new(query: &str, b64: bool, protocol: Protocol, authorization: Option<&str>) -> Self {
+        Self { protocol, b64, query: query.into(), authorization: authorization.map(Secret::new) }
     }
 
-    /// The value of a key of the URL.
+    /// The value of a key of the URL. A repeated key is joined with a comma, as the original did it.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.query.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    pub fn get(&self, key: &str) -> Option<String> {
+        let pairs = form_urlencoded::parse(self.query.as_bytes());
+        let values: Vec<_> = pairs.filter(|(known, _)| known == key).map(|(_, value)| value).collect();
+        if values.is_empty() { None } else { Some(values.join(",")) }
     }
 
     pub(super) fn encoding(&self) -> payload::Protocol {
@@ -107,18 +88,12 @@ mod tests {
 
     #[test]
     fn the_engines_own_keys_are_told_from_the_rest() {
-        let query = Query::parse("EIO=3&transport=polling&t=x1&b64=1&token=a%20b&token=c&deviceId=");
+        let url = "EIO=3&transport=polling&t=x1&b64=1&token=a%20b&token=c&deviceId=";
+        let query = Query::parse(url);
         assert_eq!((query.protocol(), query.b64), (Some(Protocol::V3), true));
-        let rest = [("token", "a b,c"), ("deviceId", "")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-        assert_eq!(query.rest, rest);
         assert_eq!(Query::parse("EIO=5").protocol(), None);
-    }
-
-    #[test]
-    fn of_very_many_keys_the_first_are_kept() {
-        let many = (0..20_000).map(|n| format!("&{n}")).collect::<Vec<_>>().concat();
-        let query = Query::parse(&format!("token=a{many}&EIO=4"));
-        assert_eq!((query.rest.len(), query.protocol()), (MAX_KEYS, Some(Protocol::V4)));
-        assert_eq!(query.rest[0], ("token".to_owned(), "a".to_owned()));
+        let handshake = Handshake::new(url, true, Protocol::V3, None);
+        let values = ["token", "deviceId", "meta"].map(|key| handshake.get(key));
+        assert_eq!(values, [Some("a b,c".to_owned()), Some(String::new()), None]);
     }
 }

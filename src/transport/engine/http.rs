@@ -25,6 +25,7 @@ pub(super) enum ErrorCode {
     Forbidden,
     UnsupportedProtocol,
     Jsonp,
+    Draining,
 }
 
 impl From<ErrorCode> for Refused {
@@ -36,9 +37,15 @@ impl From<ErrorCode> for Refused {
             ErrorCode::BadRequest => r#"{"code":3,"message":"Bad request"}"#,
             ErrorCode::Forbidden => r#"{"code":4,"message":"Forbidden"}"#,
             ErrorCode::UnsupportedProtocol => r#"{"code":5,"message":"Unsupported protocol version"}"#,
+            ErrorCode::Draining => r#"{"code":3,"message":"This server is about to stop"}"#,
             ErrorCode::Jsonp => r#"{"code":3,"message":"JSONP polling is not supported"}"#,
         };
-        Self { status: if code == ErrorCode::Forbidden { 403 } else { 400 }, body }
+        let status = match code {
+            ErrorCode::Forbidden => 403,
+            ErrorCode::Draining => 503,
+            _ => 400,
+        };
+        Self { status, body }
     }
 }
 
@@ -65,7 +72,7 @@ async fn endpoint(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let query = Query::parse(request.query_string());
     match query.transport.as_deref() {
         Some("polling") if query.jsonp => refuse(&request, ErrorCode::Jsonp),
-        Some("polling") => polling(&engine, &request, query, payload).await,
+        Some("polling") => polling(&engine, &request, &query, payload).await,
         Some("websocket") => refuse(&request, ErrorCode::BadRequest),
         _ => refuse(&request, ErrorCode::TransportUnknown),
     }
@@ -74,12 +81,17 @@ async fn endpoint(request: HttpRequest, payload: web::Payload) -> HttpResponse {
 async fn polling(
     engine: &Rc<Engine>,
     request: &HttpRequest,
-    query: Query,
+    query: &Query,
     payload: web::Payload,
 ) -> HttpResponse {
     let Some(protocol) = query.protocol() else { return refuse(request, ErrorCode::UnsupportedProtocol) };
     match (&query.sid, request.method().as_str()) {
-        (None, "GET") => open(engine, request, Handshake::new(query, protocol, authorization(request))),
+        (None, "GET") if engine.is_draining() => refuse(request, ErrorCode::Draining),
+        (None, "GET") => open(
+            engine,
+            request,
+            Handshake::new(request.query_string(), query.b64, protocol, authorization(request)),
+        ),
         (None, _) => refuse(request, ErrorCode::BadHandshakeMethod),
         (Some(sid), method) => match (Sid::parse(sid), method) {
             (None, _) => refuse(request, ErrorCode::UnknownSid),

@@ -31,4 +31,4 @@ pub use handshake::{Handshake, Protocol};
 pub use http::configure;
 pub use options::{EngineOptions, OriginRule};
 pub use sid::Sid;
-pub use upgrade::{Accepted, Arriving, Refused, Request, check, socket_head};
+pub use upgrade::{Accepted, Arriving, Refused, Request, socket_head};

@@ -107,39 +107,42 @@ enum Read {
     End(CloseReason),
 }
 
-/// Takes what a client sends until the connection ends. `on` gets each message.
-pub(super) async fn read(connection: Rc<Connection>, stream: Rc<TcpStream>, early: Bytes) {
+/// Begins to take what a client sends; `early` came behind the request for the socket.
+pub(super) fn begin(connection: Rc<Connection>, stream: Rc<TcpStream>, early: &Bytes) {
     let mut decoder = Decoder::new(connection.engine.options.max_payload);
-    let mut early = early.to_vec();
-    let mut outcome = handle(&connection, &stream, &mut decoder, &mut early);
-    drop(early);
-    while outcome.is_continue() {
-        if stream.readable().await.is_err() {
-            outcome = ControlFlow::Break(CloseReason::Gone);
-            break;
-        }
-        let received = stream.try_io(Interest::READABLE, || receive(&connection, &stream, &mut decoder));
-        outcome = match received {
-            Ok(Read::End(reason)) => ControlFlow::Break(reason),
-            Ok(Read::Later) => {
-                // A socket that is readable already does not wait: without this a client that sends without end
-                // would have the worker for itself.
-                tokio::task::yield_now().await;
-                ControlFlow::Continue(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(CloseReason::Gone),
-        };
+    match handle(&connection, &stream, &mut decoder, &mut early.to_vec()) {
+        ControlFlow::Continue(()) => drop(tokio::task::spawn_local(read(connection, stream, decoder))),
+        ControlFlow::Break(reason) => end(&connection, stream, reason),
     }
-    let reason = outcome.break_value().unwrap_or(CloseReason::Gone);
+}
+
+/// Takes what a client sends until the connection ends. The state of this task is what an idle connection
+/// costs: it is kept small.
+async fn read(connection: Rc<Connection>, stream: Rc<TcpStream>, mut decoder: Decoder) {
+    let reason = loop {
+        if stream.readable().await.is_err() {
+            break CloseReason::Gone;
+        }
+        match stream.try_io(Interest::READABLE, || receive(&connection, &stream, &mut decoder)) {
+            Ok(Read::End(reason)) => break reason,
+            // A socket that is readable already does not wait: without this a client that sends without end
+            // would have the worker for itself.
+            Ok(Read::Later) => tokio::task::yield_now().await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => break CloseReason::Gone,
+        }
+    };
+    end(&connection, stream, reason);
+}
+
+fn end(connection: &Rc<Connection>, stream: Rc<TcpStream>, reason: CloseReason) {
     if connection.is_carried_by(&stream) {
-        connection.close(reason);
+        Rc::clone(connection).close(reason);
     } else {
         connection.abort_upgrade();
         Socket::new(Rc::clone(&stream)).close(reason);
-        drop(connection);
     }
-    linger(&stream).await;
+    tokio::task::spawn_local(linger(stream));
 }
 
 /// One turn of reading. A short read empties the socket, so the readiness is given back without a second call.
@@ -214,7 +217,7 @@ fn message(
 }
 
 /// Lets the client read our last words: closing a socket with unread input would cut them off.
-async fn linger(stream: &TcpStream) {
+async fn linger(stream: Rc<TcpStream>) {
     let drained = async {
         let mut sink = [0; 1024];
         while stream.readable().await.is_ok() {

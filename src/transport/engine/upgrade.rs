@@ -14,7 +14,6 @@ use super::exchange::Job;
 use super::framing::text_frame;
 use super::handshake::{Handshake, Protocol, Query};
 use super::http::ErrorCode;
-use super::options::EngineOptions;
 use super::sid::Sid;
 use super::socket::{self, Socket};
 use crate::hub::{CloseReason, Wire};
@@ -58,27 +57,6 @@ pub struct Arriving<S> {
     pub early: Bytes,
 }
 
-/// Checks a request for a WebSocket.
-///
-/// # Errors
-/// [`Refused`] with the official error code.
-pub fn check(options: &EngineOptions, request: Request<'_>) -> Result<Accepted, Refused> {
-    if !options.origins.allows(request.origin) {
-        return Err(ErrorCode::Forbidden.into());
-    }
-    let query = Query::parse(request.query);
-    match query.transport.as_deref() {
-        Some("websocket") => {}
-        Some("polling") => return Err(ErrorCode::BadRequest.into()),
-        _ => return Err(ErrorCode::TransportUnknown.into()),
-    }
-    let protocol = query.protocol().ok_or(ErrorCode::UnsupportedProtocol)?;
-    match &query.sid {
-        Some(sid) => Sid::parse(sid).map(Accepted::Existing).ok_or(ErrorCode::UnknownSid.into()),
-        None => Ok(Accepted::New(Handshake::new(query, protocol, request.authorization))),
-    }
-}
-
 /// The answer that makes a connection a WebSocket. `accept` is the value of `Sec-WebSocket-Accept`.
 #[must_use]
 pub fn socket_head(accept: &[u8]) -> Vec<u8> {
@@ -91,16 +69,43 @@ pub fn socket_head(accept: &[u8]) -> Vec<u8> {
 }
 
 impl Engine {
+    /// Checks a request for a socket.
+    ///
+    /// # Errors
+    /// [`Refused`] with the official error code.
+    pub fn check(&self, request: Request<'_>) -> Result<Accepted, Refused> {
+        if !self.options.origins.allows(request.origin) {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let query = Query::parse(request.query);
+        match query.transport.as_deref() {
+            Some("websocket") => {}
+            Some("polling") => return Err(ErrorCode::BadRequest.into()),
+            _ => return Err(ErrorCode::TransportUnknown.into()),
+        }
+        let protocol = query.protocol().ok_or(ErrorCode::UnsupportedProtocol)?;
+        match &query.sid {
+            Some(sid) => Sid::parse(sid).map(Accepted::Existing).ok_or(ErrorCode::UnknownSid.into()),
+            None if self.is_draining() => Err(ErrorCode::Draining.into()),
+            None => {
+                Ok(Accepted::New(Handshake::new(request.query, query.b64, protocol, request.authorization)))
+            }
+        }
+    }
+
     /// Takes a socket over from the front door. Must be called on this engine's thread.
     pub fn accept(self: &Rc<Self>, accepted: Accepted, arriving: Arriving<TcpStream>) {
         match accepted {
             Accepted::New(handshake) => self.open_socket(handshake, arriving),
+            Accepted::Existing(sid) if !self.exchange.reaches(&sid) => {
+                turn_away(arriving.stream.into(), &arriving.head);
+            }
             Accepted::Existing(sid) => {
                 let Arriving { stream, head, early } = arriving;
                 match stream.into_std() {
                     Ok(stream) => {
                         let job = Job::Upgrade(sid, Arriving { stream, head, early });
-                        // An id that names no worker is unknown; the socket is closed by dropping it.
+                        // A worker that has stopped closes the socket by dropping it.
                         let _ = self.exchange.give(&sid, job);
                     }
                     Err(error) => tracing::debug!(%error, "socket lost on its way to its connection"),
@@ -125,7 +130,7 @@ impl Engine {
             connection.close(CloseReason::Gone);
             return;
         }
-        tokio::task::spawn_local(socket::read(connection, stream, early));
+        socket::begin(connection, stream, &early);
     }
 
     /// A socket wants to take over from polling.
@@ -135,10 +140,7 @@ impl Engine {
         let free =
             self.by_sid(sid).filter(|connection| !connection.is_on_socket() && !connection.is_upgrading());
         let Some(connection) = free else {
-            // As the official servers: opened and closed again, since only that reaches scripts in a page.
-            if write_whole(&stream, &head).is_ok() {
-                Socket::new(stream).close(CloseReason::Protocol);
-            }
+            turn_away(stream, &head);
             return;
         };
         if write_whole(&stream, &head).is_ok() {
@@ -150,7 +152,7 @@ impl Engine {
                     let _ = rustix::net::shutdown(watched_stream.as_fd(), Shutdown::Both);
                 }
             });
-            tokio::task::spawn_local(socket::read(connection, stream, early));
+            socket::begin(connection, stream, &early);
         }
     }
 }
@@ -186,6 +188,7 @@ impl Refused {
         let phrase = match status {
             403 => "Forbidden",
             404 => "Not Found",
+            503 => "Service Unavailable",
             _ => "Bad Request",
         };
         let len = body.len();
@@ -193,6 +196,13 @@ impl Refused {
             "HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}"
         )
         .into_bytes()
+    }
+}
+
+/// As the official servers: opened and closed again, since only that reaches scripts in a page.
+fn turn_away(stream: Rc<TcpStream>, head: &[u8]) {
+    if write_whole(&stream, head).is_ok() {
+        Socket::new(stream).close(CloseReason::Protocol);
     }
 }
 

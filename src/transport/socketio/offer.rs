@@ -7,18 +7,13 @@ use crate::transport::engine::Handshake;
 
 /// What the connection as a whole offers; a namespace's own CONNECT packet goes before it.
 #[derive(Debug)]
-pub struct Offer {
-    query: Vec<(String, String)>,
-    /// The `Authorization` header without its scheme.
-    bearer: Option<Secret>,
-}
+pub struct Offer(Handshake);
 
 impl Offer {
     /// Takes what the handshake holds.
     #[must_use]
     pub fn new(handshake: Handshake) -> Self {
-        let bearer = handshake.authorization.as_ref().map(|header| without_scheme(header.expose()));
-        Self { query: handshake.query, bearer }
+        Self(handshake)
     }
 
     /// The value of `key`: of the CONNECT payload, else of the URL. A number counts as its text; anything else that
@@ -30,13 +25,14 @@ impl Offer {
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => None,
         };
-        own.or_else(|| self.query.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone()))
+        own.or_else(|| self.0.get(key))
     }
 
     /// The token: as [`Offer::get`], else that of the `Authorization` header.
     #[must_use]
     pub fn token(&self, auth: Option<&Value>) -> Option<Secret> {
-        self.get(auth, "token").map(Secret::new).or_else(|| self.bearer.clone())
+        let header = || self.0.authorization.as_ref().map(|header| without_scheme(header.expose()));
+        self.get(auth, "token").map(Secret::new).or_else(header)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The conversation on one connection: packets to and from its namespaces.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -12,6 +12,8 @@ use crate::transport::engine::{Application, Connection, Conversation, Fault, Han
 
 /// Namespaces that one connection may be in, or ask for, at a time.
 const MAX_NAMESPACES: usize = 64;
+/// How often one connection may ask for a namespace that it is not let into: each may cost its site a call.
+const MAX_REFUSALS: u32 = 100;
 
 /// Socket.IO, as an application of the engine.
 pub struct SocketIo {
@@ -35,6 +37,7 @@ impl Application for SocketIo {
             offer: Rc::new(Offer::new(handshake)),
             max_payload: self.max_payload,
             spaces: RefCell::default(),
+            refusals: Cell::new(0),
             reassembly: RefCell::default(),
         });
         if connection.protocol() == Protocol::V3 {
@@ -52,6 +55,7 @@ struct Talk {
     offer: Rc<Offer>,
     max_payload: usize,
     spaces: RefCell<Vec<Space>>,
+    refusals: Cell<u32>,
     /// Exists only while a packet waits for its attachments.
     reassembly: RefCell<Option<Box<Reassembly>>>,
 }
@@ -122,6 +126,7 @@ impl Talk {
             Some(Standing::Pending | Standing::Joined | Standing::Guest) => return Ok(()),
             Some(Standing::Refused) => {
                 self.spaces.borrow_mut().retain(|space| &*space.namespace != namespace);
+                self.count_refusal()?;
             }
             None => {}
         }
@@ -130,17 +135,24 @@ impl Talk {
         }
         // Clients of protocol 4 have no auth payload, but may add a query to the namespace.
         let from_query = query.map(query_as_json);
-        self.join(namespace, auth.or(from_query.as_deref()));
-        Ok(())
+        if self.join(namespace, auth.or(from_query.as_deref())) { Ok(()) } else { self.count_refusal() }
     }
 
-    fn join(&self, namespace: &str, auth: Option<&str>) {
+    fn count_refusal(&self) -> Result<(), Fault> {
+        self.refusals.set(self.refusals.get() + 1);
+        if self.refusals.get() > MAX_REFUSALS { Err(Fault("refused too often")) } else { Ok(()) }
+    }
+
+    /// False where there is no such namespace.
+    fn join(&self, namespace: &str, auth: Option<&str>) -> bool {
         let namespace: Rc<str> = namespace.into();
         let socket = Socket::new(Rc::clone(&self.connection), Rc::clone(&namespace));
-        match self.namespaces.enter(socket.clone(), &self.offer, auth) {
-            Some(member) => self.spaces.borrow_mut().push(Space { namespace, member }),
-            None => socket.refuse("Invalid namespace"),
-        }
+        let Some(member) = self.namespaces.enter(socket.clone(), &self.offer, auth) else {
+            socket.refuse("Invalid namespace");
+            return false;
+        };
+        self.spaces.borrow_mut().push(Space { namespace, member });
+        true
     }
 
     fn leave(&self, namespace: &str) {

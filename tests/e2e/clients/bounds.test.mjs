@@ -57,9 +57,10 @@ matrix(here, 'with dropOldest a full queue keeps the newest', async (scene) => {
 matrix(here, 'with ackTimeout a message comes again until it is acknowledged', async (scene) => {
   const client = await scene.connect({ acks: false });
   await scene.send('again', 1);
-  assert.deepEqual((await client.event('again')).args, [1]);
-  const second = await client.event('_batch');
-  assert.deepEqual(second.args, [[['again', 1]]]);
+  // As an event or in a `_batch`: both are the gateway's to choose.
+  const times = () => client.messages().filter(([name, n]) => name === 'again' && n === 1).length;
+  await until(() => times() >= 2, () => `the message to come again; ${client}`);
+  const second = client.events.at(-1);
   second.ack();
   await client.leave();
   const back = await scene.connect();

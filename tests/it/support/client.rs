@@ -127,7 +127,7 @@ impl Client {
         self.say(&packet('0', &namespace(site), None, &auth)).await;
     }
 
-    /// It was let in: the connect packet, and `_settings` right behind it; its device_ttl.
+    /// It was let in: the connect packet, and `_settings` right behind it; its `device_ttl`.
     pub async fn joined(&mut self, site: &str) -> Value {
         let connect = self.packet().await;
         assert_eq!(
@@ -311,8 +311,8 @@ pub async fn upgrade(
 }
 
 /// The payload of CONNECT, as clients of protocol 5 send it.
-pub fn auth(token: &str, device: &str) -> Option<Value> {
-    Some(json!({ "token": token, "deviceId": device }))
+pub fn auth(token: &str, device: &str) -> Value {
+    json!({ "token": token, "deviceId": device })
 }
 
 /// The namespace of a site; `/` for the empty name.
