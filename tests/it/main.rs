@@ -7,6 +7,8 @@ mod connecting;
 mod contract;
 mod defects;
 mod engine;
+mod hostile;
+mod kill;
 mod lifetime;
 mod protocol;
 mod readme;
