@@ -62,14 +62,12 @@ struct Queue {
 pub(super) struct Intake {
     queue: Mutex<Queue>,
     filled: Condvar,
-    /// For those who wait for the end only.
-    shut: Condvar,
     limits: MaxWaiting,
 }
 
 impl Intake {
     pub(super) fn new(limits: MaxWaiting) -> Self {
-        Self { queue: Mutex::default(), filled: Condvar::new(), shut: Condvar::new(), limits }
+        Self { queue: Mutex::default(), filled: Condvar::new(), limits }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -159,17 +157,15 @@ impl Intake {
         self.shut(Door::Aborted);
     }
 
-    pub(super) fn aborted(&self) -> bool {
-        self.queue().door == Door::Aborted
+    /// Takes no more commands, and hands out what waits although nobody will carry it out; nothing after an abort.
+    pub(super) fn bury(&self) -> Vec<Command> {
+        self.close();
+        let mut queue = self.queue();
+        if queue.door == Door::Aborted { Vec::new() } else { mem::take(&mut queue.commands) }
     }
 
-    /// Waits until `deadline`, or less when the store is closed.
-    pub(super) fn pause(&self, deadline: Instant) {
-        let mut queue = self.queue();
-        while queue.door == Door::Open {
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return };
-            queue = self.shut.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+    pub(super) fn aborted(&self) -> bool {
+        self.queue().door == Door::Aborted
     }
 
     fn shut(&self, door: Door) {
@@ -179,7 +175,6 @@ impl Intake {
         }
         drop(queue);
         self.filled.notify_one();
-        self.shut.notify_all();
     }
 
     /// Moves everything that waits into `batch`, which must be empty; sleeps while there is nothing, at most

@@ -12,10 +12,12 @@
 //! | `state` | the registry |
 //! | `ledger`, `load` | the difference between registry and file, in SQL; the way back |
 //! | `page` | the reader |
+//! | `debts` | who is told when a thread dies |
 //! | `schema` | the file, its lock and migrations |
 //!
 //! What must not live here: anything a second store would do the same way.
 
+mod debts;
 mod health;
 mod intake;
 mod ledger;

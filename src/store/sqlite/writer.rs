@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::super::{Ack, Append, Connect, Page, PageLimit, Read, StoreError, StoreEvent};
+use super::debts::{Debts, End};
 use super::intake::{Command, Woken};
 use super::ledger::{Extent, Ledger};
 use super::page::Job;
@@ -53,15 +54,6 @@ pub(super) fn run(
     }
 }
 
-/// Whatever ends the writer, nobody may go on waiting for it.
-struct End<'a>(&'a Arc<Shared>);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.intake.close();
-    }
-}
-
 struct Writer<'c> {
     shared: Arc<Shared>,
     state: State,
@@ -69,6 +61,7 @@ struct Writer<'c> {
     publisher: Publisher,
     jobs: Sender<Job>,
     plan: Vec<Planned>,
+    debts: Debts,
     reads: Vec<Read>,
     /// An ack of this round has caused a resync, which is told only when it is durable.
     urgent: bool,
@@ -83,6 +76,7 @@ struct Writer<'c> {
 impl<'c> Writer<'c> {
     fn new(shared: Arc<Shared>, state: State, ledger: Ledger<'c>, jobs: Sender<Job>) -> Self {
         let publisher = Publisher::new(Arc::clone(&shared.outlet));
+        let debts = Debts::new(Arc::clone(&shared));
         let waiting_since = Some(Instant::now());
         Self {
             shared,
@@ -91,6 +85,7 @@ impl<'c> Writer<'c> {
             publisher,
             jobs,
             plan: Vec::new(),
+            debts,
             reads: Vec::new(),
             urgent: false,
             waiting_since,
@@ -107,6 +102,7 @@ impl<'c> Writer<'c> {
             if woken == Woken::Abort {
                 return;
             }
+            self.debts.owe(&batch);
             self.round(&mut batch);
             if woken == Woken::Close {
                 return self.finish();
@@ -148,6 +144,7 @@ impl<'c> Writer<'c> {
         self.set_timers(now);
         self.shared.health.count(self.state.counters);
         self.publish(&written);
+        self.debts.paid();
         self.answer_reads();
     }
 
