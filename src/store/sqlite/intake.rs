@@ -55,7 +55,22 @@ struct Queue {
     bytes: usize,
     acks: usize,
     connects: usize,
+    /// Acks that were forgotten, since the start.
+    forgotten: u64,
+    /// Some of those that came since the writer was here last; that is logged once.
+    forgetting: bool,
     door: Door,
+}
+
+impl Queue {
+    fn forget(&mut self, acks: usize) {
+        if !mem::replace(&mut self.forgetting, true) {
+            tracing::warn!(
+                "too many acks wait for the store: some are forgotten, and their entries come again"
+            );
+        }
+        self.forgotten += acks as u64;
+    }
 }
 
 /// The queue in front of the writer.
@@ -121,7 +136,11 @@ impl Intake {
 
     pub(super) fn acks(&self, acks: Vec<Ack>) {
         let Ok(mut queue) = self.open() else { return };
-        if acks.is_empty() || queue.acks >= MAX_ACKS {
+        if acks.is_empty() {
+            return;
+        }
+        if queue.acks >= MAX_ACKS {
+            queue.forget(acks.len());
             return;
         }
         queue.acks += acks.len();
@@ -130,6 +149,11 @@ impl Intake {
         } else {
             self.push(queue, Command::Acks(acks));
         }
+    }
+
+    /// How many acks were forgotten.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.queue().forgotten
     }
 
     pub(super) fn read(&self, read: Read) {
@@ -192,10 +216,32 @@ impl Intake {
         }
         mem::swap(&mut queue.commands, batch);
         (queue.messages, queue.bytes, queue.acks, queue.connects) = (0, 0, 0, 0);
+        queue.forgetting = false;
         match queue.door {
             Door::Open => Woken::Run,
             Door::Closed => Woken::Close,
             Door::Aborted => Woken::Abort,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::DeviceNo;
+
+    #[test]
+    fn acks_that_are_forgotten_are_counted() {
+        let intake = Intake::new(MaxWaiting::default());
+        let ack = Ack::Resynced(DeviceNo(1));
+        intake.acks(vec![ack; MAX_ACKS]);
+        assert_eq!(intake.forgotten(), 0);
+        intake.acks(vec![ack; 3]);
+        assert_eq!(intake.forgotten(), 3);
+        let mut batch = Vec::new();
+        assert_eq!(intake.take(&mut batch, None), Woken::Run);
+        assert!(matches!(batch.as_slice(), [Command::Acks(acks)] if acks.len() == MAX_ACKS));
+        intake.acks(vec![ack]);
+        assert_eq!(intake.forgotten(), 3);
     }
 }

@@ -182,7 +182,7 @@ impl Store for SqliteStore {
     }
 
     fn counters(&self) -> Counters {
-        self.shared.health.counters()
+        Counters { acks_forgotten: self.shared.intake.forgotten(), ..self.shared.health.counters() }
     }
 
     fn close(&self) {
