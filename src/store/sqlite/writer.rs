@@ -47,6 +47,7 @@ pub(super) fn run(
     match opened {
         Err(error) => drop(ready.send(Err(StoreError::Open(error.to_string())))),
         Ok(ledger) => {
+            state.expire(unix_ms);
             shared.health.count(state.counters);
             drop(ready.send(Ok(())));
             Writer::new(Arc::clone(shared), state, ledger, jobs).run();
@@ -124,7 +125,9 @@ impl<'c> Writer<'c> {
     fn round(&mut self, batch: &mut Vec<Command>) {
         let now = Instant::now();
         let unix_ms = self.shared.clock.unix_ms(now);
-        if self.state.next_expiry().is_some_and(|at| at <= unix_ms) {
+        // Not in each round: a sweep costs a pass over every room that somebody leaves.
+        let due = self.state.next_expiry().is_some_and(|at| at <= unix_ms);
+        if due && now >= self.swept_at + SWEEP_WAIT {
             self.state.expire(unix_ms);
             self.swept_at = now;
         }
