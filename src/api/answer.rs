@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     Unreadable(&'static str),
     #[error("The body must be application/json or application/x-www-form-urlencoded, in UTF-8, not {0}.")]
     MediaType(String),
+    #[error("The body may be compressed by gzip or deflate, not by '{0}'.")]
+    Encoding(String),
     #[error("The body is not valid JSON: {0}.")]
     Json(String),
     #[error("The body must be a JSON object with 'rooms', 'event' and 'args'.")]
@@ -30,6 +32,8 @@ pub(super) enum Refusal {
     NoRooms,
     #[error("'rooms' must be a string or an array of strings.")]
     RoomType,
+    #[error("The 'args' of a form must be args=x, args[]=x or args[name]=x; send anything deeper as JSON.")]
+    FormArgs,
     #[error("'event' is missing.")]
     NoEvent,
     #[error("{0}.")]
@@ -43,7 +47,7 @@ impl Refusal {
         match self {
             Self::ApiKey => StatusCode::UNAUTHORIZED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MediaType(_) | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Send(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }

@@ -59,20 +59,65 @@ fn json_rooms(rooms: Option<&RawValue>) -> Result<Vec<Cow<'_, str>>, Refusal> {
     if rooms.is_empty() { Err(Refusal::NoRooms) } else { Ok(rooms) }
 }
 
-/// `rooms=a`, `rooms[]=a&rooms[]=b`, `rooms[0]=a`; args likewise. All values are strings.
+/// The args of a form.
+#[derive(Default)]
+enum FormArgs {
+    #[default]
+    None,
+    /// `args=x`.
+    Plain(String),
+    /// `args[]=x&args[]=y`, `args[0]=x&args[1]=y`.
+    List(Vec<String>),
+    /// `args[a]=x&args[b]=y`: one argument, an object.
+    Object(serde_json::Map<String, serde_json::Value>),
+}
+
+impl FormArgs {
+    /// Adds a value under what stands behind `args`.
+    fn add(self, key: &str, value: String) -> Result<Self, Refusal> {
+        let index = key.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        Ok(match (self, index) {
+            (Self::None, None) if key.is_empty() => Self::Plain(value),
+            (Self::Plain(first), None) if key.is_empty() => Self::List(vec![first, value]),
+            (Self::None, Some(index)) if is_position(index) => Self::List(vec![value]),
+            (Self::List(mut list), index) if index.map_or(key.is_empty(), is_position) => {
+                list.push(value);
+                Self::List(list)
+            }
+            (Self::None, Some(name)) if !name.contains('[') => {
+                Self::Object([(name.to_owned(), value.into())].into_iter().collect())
+            }
+            (Self::Object(mut object), Some(name)) if !name.contains('[') && !is_position(name) => {
+                object.insert(name.to_owned(), value.into());
+                Self::Object(object)
+            }
+            _ => return Err(Refusal::FormArgs),
+        })
+    }
+
+    fn json(&self) -> Result<Option<Box<RawValue>>, Refusal> {
+        match self {
+            Self::None => Ok(None),
+            Self::Plain(text) => raw(text).map(Some),
+            Self::List(list) => raw(list).map(Some),
+            Self::Object(object) => raw(object).map(Some),
+        }
+    }
+}
+
+fn is_position(index: &str) -> bool {
+    index.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `rooms=a`, `rooms[]=a&rooms[]=b`, `rooms[0]=a`; args likewise, or an object of one level. All values are strings.
 fn form(bytes: &[u8], resync: bool) -> Result<Order<'_>, Refusal> {
-    let (mut rooms, mut event, mut args): (Vec<Cow<'_, str>>, _, Vec<String>) =
-        (Vec::new(), None, Vec::new());
-    let mut args_given_plain = false;
+    let (mut rooms, mut event, mut args): (Vec<Cow<'_, str>>, _, _) = (Vec::new(), None, FormArgs::default());
     for (key, value) in form_urlencoded::parse(bytes) {
-        let name = key.split('[').next().unwrap_or_default();
+        let (name, rest) = key.split_at(key.find('[').unwrap_or(key.len()));
         match name {
             "rooms" => rooms.push(value),
-            "event" => event = Some(value.into_owned()),
-            "args" => {
-                args_given_plain |= !key.contains('[');
-                args.push(value.into_owned());
-            }
+            "event" => event = Some(value),
+            "args" => args = args.add(rest, value.into_owned())?,
             _ => {}
         }
     }
@@ -80,12 +125,7 @@ fn form(bytes: &[u8], resync: bool) -> Result<Order<'_>, Refusal> {
         return Err(Refusal::NoRooms);
     }
     let name = raw(&event.ok_or(Refusal::NoEvent)?)?;
-    let args = match args.as_slice() {
-        [] => None,
-        [only] if args_given_plain => Some(raw(only)?),
-        all => Some(raw(all)?),
-    };
-    Ok(Order { rooms, event: Event::new(&name, args.as_deref())?, resync })
+    Ok(Order { rooms, event: Event::new(&name, args.json()?.as_deref())?, resync })
 }
 
 fn raw<T: serde::Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, Refusal> {
@@ -150,13 +190,22 @@ mod tests {
 
     #[test]
     fn a_form_is_read_like_qs_reads_it() {
-        let form = |body| read("application/x-www-form-urlencoded", body);
+        let form = |body: &str| read("application/x-www-form-urlencoded", body);
         assert_eq!(
             form("rooms[]=a&rooms[]=b&event=e&args[]=x&args[]=y"),
             ok(&["a", "b"], r#"["e","x","y"]"#)
         );
         assert_eq!(form("rooms=a&event=e&args=x%20y"), ok(&["a"], r#"["e","x y"]"#));
         assert_eq!(form("rooms[0]=a&event=e&args[0]=x"), ok(&["a"], r#"["e","x"]"#));
+        assert_eq!(form("rooms=a&event=e&args[x]=1&args[y]=2"), ok(&["a"], r#"["e",{"x":"1","y":"2"}]"#));
+        assert_eq!(form("rooms=a&event=e&args=1&args=2"), ok(&["a"], r#"["e","1","2"]"#));
+        for deep in ["args[x][y]=1", "args[x]=1&args[]=2", "args[]=1&args[x]=2", "args[=1"] {
+            assert_eq!(
+                form(&format!("rooms=a&event=e&{deep}")),
+                Err(Refusal::FormArgs.to_string()),
+                "{deep}"
+            );
+        }
         assert_eq!(form("rooms=a&event=e"), ok(&["a"], r#"["e",null]"#));
         assert_eq!(form("event=e"), Err("'rooms' is missing or empty: name at least one room.".to_owned()));
         assert_eq!(form(r#"{"rooms":"a","event":"e"}"#), ok(&["a"], r#"["e",null]"#));

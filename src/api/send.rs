@@ -35,6 +35,7 @@ async fn try_send(request: &HttpRequest, payload: web::Payload) -> Result<Receip
     };
     let Authorized { site, resync } = Authorized::check(request, gateway.shared())?;
     let kind = media_type(request)?;
+    known_encoding(request)?;
     let bytes = Bytes::from_request(request, &mut payload.into_inner())
         .await
         .map_err(|error| unreadable(request, &error))?;
@@ -55,6 +56,14 @@ fn media_type(request: &HttpRequest) -> Result<Option<String>, Refusal> {
         return Err(Refusal::MediaType(format!("'{header}'")));
     }
     Ok(Some(kind.trim().to_owned()))
+}
+
+/// A compression that is not known here must not be read as if it were none.
+fn known_encoding(request: &HttpRequest) -> Result<(), Refusal> {
+    let Some(header) = request.headers().get(header::CONTENT_ENCODING) else { return Ok(()) };
+    let encoding = header.to_str().unwrap_or("something unreadable").trim();
+    let known = ["gzip", "deflate", "identity"].iter().any(|known| encoding.eq_ignore_ascii_case(known));
+    if known { Ok(()) } else { Err(Refusal::Encoding(encoding.to_owned())) }
 }
 
 fn unreadable(request: &HttpRequest, error: &actix_web::Error) -> Refusal {

@@ -12,6 +12,7 @@ use crate::domain::WorkerId;
 use crate::gateway::{Gateway, Mail, Shared};
 use crate::hub::{Hub, HubOptions};
 use crate::listen::Door;
+use crate::protocol::SiteProtocol;
 use crate::transport::engine::{self, Engine, EngineOptions, Exchange, Job};
 use crate::transport::socketio::{SiteNamespaces, SocketIo};
 
@@ -28,6 +29,12 @@ pub(super) struct Crew {
     pub(super) more: Option<MoreRoutes>,
     /// The lines of workers that have not begun yet.
     pub(super) lines: Mutex<Vec<Lines>>,
+}
+
+/// Everything that runs.
+pub(super) struct House {
+    pub(super) crew: Arc<Crew>,
+    pub(super) protocol: Arc<dyn SiteProtocol>,
 }
 
 /// What arrives for one worker.

@@ -4,8 +4,9 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 
-use super::crew::{Crew, CrewDoor, Lines, MoreRoutes};
+use super::crew::{Crew, CrewDoor, House, Lines, MoreRoutes};
 use super::limits::raise_open_files;
 use super::stop;
 use crate::api::ApiOptions;
@@ -23,6 +24,8 @@ use crate::transport::engine::{EngineOptions, Exchange, OriginRule};
 
 /// Entries of one `_batch`.
 const BATCH_ENTRIES: usize = 1_000;
+/// Bytes of one `_batch`, where the payload limit does not ask for less.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Runs the gateway until it is told to stop.
 ///
@@ -59,12 +62,13 @@ pub(super) fn run(
     let (shared, protocol) = (Arc::clone(&house.crew.shared), Arc::clone(&house.protocol));
     actix_rt::System::new().block_on(async move {
         let door = CrewDoor(Arc::clone(&house.crew));
-        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, door)?;
+        let (stop_http, stopping) = watch::channel(false);
+        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, stopping, door)?;
         let running = actix_rt::spawn(running);
         started();
         let signal = stop::signal().await?;
         tracing::info!(signal, "stopping");
-        stop::drain(&house, handle, server.drain_timeout).await;
+        stop::drain(&house, handle, &stop_http, server.drain_timeout).await;
         running.await??;
         anyhow::Ok(())
     })?;
@@ -72,12 +76,6 @@ pub(super) fn run(
     shared.store().close();
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Everything that runs.
-pub(super) struct House {
-    pub(super) crew: Arc<Crew>,
-    pub(super) protocol: Arc<dyn SiteProtocol>,
 }
 
 fn build(
@@ -99,7 +97,7 @@ fn build(
         switchboard,
         flake: Flake::new(server.flake_node)?,
         device_ttl: server.device_ttl,
-        page: PageLimit { entries: BATCH_ENTRIES, bytes: server.io.max_payload / 2 },
+        page: PageLimit { entries: BATCH_ENTRIES, bytes: BATCH_BYTES.min(server.io.max_payload / 2) },
     });
     let lines = (0u16..).zip(mail.into_iter().zip(jobs));
     let lines = lines.map(|(worker, (mail, jobs))| Lines { worker: WorkerId(worker), mail, jobs }).collect();

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use actix_server::ServerHandle;
 use tokio::signal::unix::{SignalKind, signal as on_signal};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::serve::House;
+use super::crew::House;
 
 /// Waits for the word to stop.
 pub(super) async fn signal() -> std::io::Result<&'static str> {
@@ -20,13 +21,19 @@ pub(super) async fn signal() -> std::io::Result<&'static str> {
 
 /// Lets nobody new in, closes the connections, answers what is under way, tells the sites who went. The store is
 /// closed after this, when nothing can reach it any more.
-pub(super) async fn drain(house: &House, handle: ServerHandle, limit: Duration) {
+pub(super) async fn drain(
+    house: &House,
+    handle: ServerHandle,
+    stop_http: &watch::Sender<bool>,
+    limit: Duration,
+) {
     let deadline = Instant::now() + limit;
     house.crew.shared.begin_draining();
     handle.pause().await;
     if timeout_at(deadline, house.crew.exchange.close_all()).await.is_err() {
         tracing::warn!("some connections were not closed in time");
     }
+    stop_http.send_replace(true);
     let told = house.protocol.flush(deadline);
     if timeout_at(deadline, async { tokio::join!(handle.stop(true), told) }).await.is_err() {
         tracing::warn!("some requests were not answered, or some sites not told who went, in time");

@@ -10,11 +10,12 @@ impl Room {
     /// The room `name` of `site`.
     #[must_use]
     pub fn of(site: &Site, name: &str) -> Self {
-        if site.keeps_messages() && !site.is_user_room(name) {
-            Self(name.to_lowercase().into())
-        } else {
-            Self(name.into())
+        if !site.keeps_messages() || site.is_user_room(name) {
+            return Self(name.into());
         }
+        let lower = name.to_lowercase();
+        // `User_1` is not the room of user 1: in lower case it would be taken for it.
+        if site.is_user_room(&lower) { Self(name.into()) } else { Self(lower.into()) }
     }
 
     /// A room as it was stored; already in the form in which it is compared.
@@ -95,6 +96,14 @@ mod tests {
     fn no_private_room_is_no_membership() {
         assert_eq!(Membership::of(&site(), &names(&["staff"])), None);
         assert_eq!(Membership::of(&site(), &[]), None);
+    }
+
+    #[test]
+    fn a_shared_room_never_turns_into_a_user_room() {
+        assert_eq!(Room::of(&site(), "User_1").as_str(), "User_1");
+        assert_eq!(Membership::of(&site(), &names(&["User_1", "staff"])), None);
+        let m = Membership::of(&site(), &names(&["USER_1", "user_2"])).unwrap();
+        assert_eq!(m.primary.as_deref(), Some("user_2"));
     }
 
     #[test]

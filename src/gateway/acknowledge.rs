@@ -68,9 +68,11 @@ impl Gateway {
 }
 
 fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<(Ack, Step, bool)> {
-    let last = kept.flow.last();
+    let last = kept.flow.highest();
     let seq = ack.resolve(last)?;
-    kept.waiting_since = kept.waiting_since.filter(|_| seq < last).map(|_| now);
+    // The ack of a single entry says nothing about older ones: whether some still wait is for the store to say.
+    let all = ack.is_batch() && seq == last;
+    kept.waiting_since = kept.waiting_since.filter(|_| !all).map(|_| now);
     let resynced = kept.resync.is_some_and(|due| due.proved_by(seq));
     if resynced {
         kept.resync = None;

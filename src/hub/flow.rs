@@ -16,6 +16,8 @@ const HELD: usize = 64;
 pub struct Flow {
     /// The last entry that was emitted, or is known to need no emitting.
     last: Seq,
+    /// The last entry that was emitted before it started over.
+    before: Seq,
     phase: Phase,
 }
 
@@ -43,10 +45,16 @@ pub enum Step {
 }
 
 impl Flow {
-    /// The last entry emitted on this session: an ack above it means nothing.
+    /// The last entry emitted since the beginning, or since it started over.
     #[must_use]
     pub fn last(&self) -> Seq {
         self.last
+    }
+
+    /// The last entry ever emitted on this session: an ack above it means nothing.
+    #[must_use]
+    pub fn highest(&self) -> Seq {
+        self.last.max(self.before)
     }
 
     /// Whether a live entry goes straight out.
@@ -153,7 +161,7 @@ impl Flow {
 
     /// Starts over: everything that still waits in the inbox is emitted again (an ack did not come in time).
     pub fn restart(&mut self) -> Step {
-        *self = Self::default();
+        *self = Self { before: self.highest(), ..Self::default() };
         Step::Read(self.last)
     }
 }
@@ -213,6 +221,16 @@ mod tests {
     fn an_empty_page_with_more_behind_it_is_read_on() {
         let mut flow = Flow::default();
         assert_eq!(seqs(flow.page(None, Seq(0), true)), (Step::Read(Seq(0)), vec![]));
+    }
+
+    #[test]
+    fn starting_over_emits_again_and_still_knows_what_may_be_acknowledged() {
+        let mut flow = live_at(5);
+        assert!(entry(&mut flow, 6));
+        assert_eq!(flow.restart(), Step::Read(Seq(0)));
+        assert_eq!((flow.last(), flow.highest()), (Seq(0), Seq(6)));
+        assert_eq!(seqs(flow.page(Some(Seq(6)), Seq(6), false)), (Step::Rest, vec![]));
+        assert_eq!((flow.last(), flow.highest()), (Seq(6), Seq(6)));
     }
 
     #[test]

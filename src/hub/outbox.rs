@@ -7,13 +7,16 @@ use super::frame::Frame;
 
 /// A ring that grew beyond this is given back when the outbox is empty again.
 const IDLE_CAPACITY: usize = 4;
+/// What a frame takes in memory besides its bytes: without it, eight million bytes of the shortest answers would
+/// be three hundred million bytes of memory.
+const FRAME_COST: usize = 128;
 
-/// Frames that wait to be sent on one link, bounded in bytes by whoever pushes.
+/// Frames that wait to be sent on one link, bounded in weight by whoever pushes.
 #[derive(Debug, Default)]
 pub struct Outbox {
     frames: VecDeque<Rc<Frame>>,
-    /// Bytes of all frames, less what is already sent of the first.
-    bytes: usize,
+    /// Weight of all frames, less what is already sent of the first.
+    weight: usize,
     /// Bytes of the first frame that are sent.
     sent: usize,
 }
@@ -21,21 +24,21 @@ pub struct Outbox {
 impl Outbox {
     /// Adds a frame at the end.
     pub fn push(&mut self, frame: Rc<Frame>) {
-        self.bytes += frame.len();
+        self.weight += weight(&frame);
         self.frames.push_back(frame);
     }
 
     /// Adds a frame at the beginning. Nothing of the first frame may have been sent.
     pub fn push_first(&mut self, frame: Rc<Frame>) {
         debug_assert!(self.sent == 0);
-        self.bytes += frame.len();
+        self.weight += weight(&frame);
         self.frames.push_front(frame);
     }
 
-    /// Bytes that wait.
+    /// What waits, in bytes of memory.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Whether nothing waits.
@@ -65,13 +68,14 @@ impl Outbox {
 
     /// Takes note that `count` bytes are sent.
     pub fn advance(&mut self, count: usize) {
-        self.bytes = self.bytes.saturating_sub(count);
+        self.weight = self.weight.saturating_sub(count);
         self.sent += count;
         while let Some(first) = self.frames.front() {
             if self.sent < first.len() {
                 return;
             }
             self.sent -= first.len();
+            self.weight = self.weight.saturating_sub(FRAME_COST);
             self.frames.pop_front();
         }
         self.settle();
@@ -85,7 +89,7 @@ impl Outbox {
     /// Removes the first `count` frames.
     pub fn remove(&mut self, count: usize) {
         for frame in self.frames.drain(..count.min(self.frames.len())) {
-            self.bytes = self.bytes.saturating_sub(frame.len());
+            self.weight = self.weight.saturating_sub(weight(&frame));
         }
         self.sent = 0;
         self.settle();
@@ -104,6 +108,10 @@ impl Outbox {
             }
         }
     }
+}
+
+fn weight(frame: &Frame) -> usize {
+    frame.len() + FRAME_COST
 }
 
 #[cfg(test)]
@@ -127,7 +135,7 @@ mod tests {
             seen.extend_from_slice(&next[..taken]);
             outbox.advance(taken.max(usize::from(next.is_empty())));
         }
-        assert_eq!((seen.as_slice(), outbox.bytes()), (&b"abcdefgh"[..], 0));
+        assert_eq!((seen.as_slice(), outbox.weight()), (&b"abcdefgh"[..], 0));
     }
 
     #[test]
@@ -137,6 +145,18 @@ mod tests {
         outbox.push(Rc::clone(&only));
         let mut scratch = Vec::new();
         assert!(std::ptr::eq(outbox.next_bytes(&mut scratch, 1).as_ptr(), only.bytes().as_ptr()));
+    }
+
+    #[test]
+    fn the_shortest_frames_have_weight() {
+        let mut outbox = Outbox::default();
+        (0..10).for_each(|_| outbox.push(frame(b"x")));
+        assert_eq!(outbox.weight(), 10 * (1 + FRAME_COST));
+        outbox.advance(3);
+        outbox.remove(3);
+        assert_eq!(outbox.weight(), 4 * (1 + FRAME_COST));
+        outbox.advance(4);
+        assert_eq!(outbox.weight(), 0);
     }
 
     #[test]

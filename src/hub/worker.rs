@@ -222,7 +222,7 @@ pub(super) fn queue(links: &mut Slab<Link>, dirty: &mut Vec<u32>, slot: u32, fra
     if link.closing.is_some() {
         return;
     }
-    if !link.outbox.is_empty() && link.outbox.bytes() + frame.len() > limit {
+    if !link.outbox.is_empty() && link.outbox.weight() + frame.len() > limit {
         link.closing = Some(CloseReason::TooSlow);
         link.outbox.clear();
     } else {

@@ -11,6 +11,7 @@ use actix_service::{fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::web::ServiceConfig;
+use tokio::sync::watch;
 
 use super::hand_over::hand_over;
 use crate::transport::engine::Engine;
@@ -29,7 +30,9 @@ pub trait Door: Clone + Send + 'static {
     fn configure(&self, config: &mut ServiceConfig);
 }
 
-/// Opens the door. The server runs on its own threads once the returned future is polled.
+/// Opens the door. The server runs on its own threads once the returned future is polled. Once `stopping` turns
+/// true, HTTP connections end behind the answer they wait for, and idle ones at once: else a backend that keeps its
+/// connection would hold up a stop for as long as it may take.
 ///
 /// # Errors
 /// When the socket cannot be used.
@@ -37,6 +40,7 @@ pub fn open(
     listener: TcpListener,
     workers: usize,
     stop_timeout: Duration,
+    stopping: watch::Receiver<bool>,
     door: impl Door,
 ) -> io::Result<(Server, ServerHandle)> {
     let server = Server::build()
@@ -44,7 +48,7 @@ pub fn open(
         .disable_signals()
         .shutdown_timeout(stop_timeout.as_secs().max(1))
         .listen("postroom", listener, move || {
-            let (routes, engine) = (door.clone(), door.engine());
+            let (routes, engine, stopping) = (door.clone(), door.engine(), stopping.clone());
             let app = App::new().configure(|config| routes.configure(config));
             HttpService::build()
                 .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
@@ -52,6 +56,7 @@ pub fn open(
                 // A client that shuts its side down has gone: an aborted poll must not stay pending.
                 .h1_allow_half_closed(false)
                 .tcp_nodelay(true)
+                .graceful_shutdown_signal(move || stopped(stopping.clone()))
                 .upgrade(fn_service(move |(request, framed)| hand_over(Rc::clone(&engine), request, framed)))
                 .finish(map_config(app, |()| AppConfig::default()))
                 .tcp()
@@ -59,4 +64,11 @@ pub fn open(
         .run();
     let handle = server.handle();
     Ok((server, handle))
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    if stopping.wait_for(|stopping| *stopping).await.is_err() {
+        // Nobody is left who could stop the server.
+        std::future::pending::<()>().await;
+    }
 }

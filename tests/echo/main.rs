@@ -89,7 +89,8 @@ fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:3000")?;
     listener.set_nonblocking(true)?;
     actix_rt::System::new().block_on(async move {
-        let (server, _) = open(listener, workers, Duration::from_secs(1), door)?;
+        let (server, _) =
+            open(listener, workers, Duration::from_secs(1), tokio::sync::watch::channel(false).1, door)?;
         server.await
     })
 }

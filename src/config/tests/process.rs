@@ -162,88 +162,87 @@ fn every_variable_and_flag_is_read() {
     );
 }
 
-/// One line each: what stands in config.yml, what is said about it.
+/// What stands in config.yml, what is said about it.
+const WRONG: &[(&str, &str)] = &[
+    ("prot: 1", "1:1: prot: is not a setting; did you mean `port`?"),
+    ("colour: 1", "1:1: colour: is not a setting; delete it"),
+    ("pingInterval: 1", "1:1: pingInterval: is not a setting; did you mean `io.pingInterval`?"),
+    ("io:\n  pingIntervall: 1", "2:3: io.pingIntervall: is not a setting; did you mean `io.pingInterval`?"),
+    ("port: abc", "1:1: port: must be a whole number from 0 to 65535, not `abc`"),
+    ("port: 65536", "1:1: port: must be a whole number from 0 to 65535, not `65536`"),
+    ("port: [1]", "1:1: port: must be a single value, not a list"),
+    ("port:", "1:1: port: is empty; delete the line to get the default, or give it a value"),
+    ("port: ''", "1:1: port: is empty; delete the line to get the default, or give it a value"),
+    ("io: 5", "1:1: io: must be a mapping, not a single value; its keys stand below it, indented"),
+    ("- port", "must be a mapping of settings, not a list"),
+    (
+        "host: shop.example",
+        "1:1: host: must be an IP address of this machine, such as 0.0.0.0 (all), 127.0.0.1 (only this machine) \
+         or ::, not `shop.example`",
+    ),
+    ("durability: ful", "1:1: durability: must be `full` or `normal`, not `ful`"),
+    ("workers: 0", "1:1: workers: must be a whole number from 1 to 1024, not `0`"),
+    (
+        "drainTimeout: 10 minutes",
+        "1:1: drainTimeout: must be a time from 1s to 1h, in seconds or with a unit, such as 10 or 10s or 1m, \
+         not `10 minutes`",
+    ),
+    (
+        "sendLimit: 1M",
+        "1:1: sendLimit: must be a size from 1KiB to 256MiB, in bytes or with a unit, such as 1048576 or 1MiB or \
+         500kB, not `1M`",
+    ),
+    (
+        "sendLimit: 9MiB",
+        "1:1: sendLimit: `outboxLimit` (8MiB) must not be below `sendLimit` (9MiB), or a long message reaches nobody",
+    ),
+    ("flakeid: {id: 1024}", "1:11: flakeid.id: must be a whole number from 0 to 1023, not `1024`"),
+    (
+        "io: {path: /send}",
+        "1:6: io.path: must be a path of its own with a leading slash, such as /socket.io, not `/send`",
+    ),
+    (
+        "io: {path: socket.io}",
+        "1:6: io.path: must be a path of its own with a leading slash, such as /socket.io, not `socket.io`",
+    ),
+    (
+        "io: {path: /}",
+        "1:6: io.path: must be a path of its own with a leading slash, such as /socket.io, not `/`",
+    ),
+    (
+        "io: {serveClient: true}",
+        "1:6: io.serveClient: no client bundle is shipped; delete the line and load socket.io-client from your own \
+         pages or a CDN",
+    ),
+    (
+        "io: {maxPayload: 2000, maxHttpBufferSize: 2000}",
+        "1:24: io.maxHttpBufferSize: is another name of `io.maxPayload`, which is given too; delete one of the two",
+    ),
+    (
+        "io: {cookie: 'a b'}",
+        "1:6: io.cookie: must be `false`, or the name of a cookie, such as `io`, not `a b`",
+    ),
+    ("io: {origins: []}", "1:6: io.origins: is an empty list; delete the line, or name at least one"),
+    (
+        "log: {level: inof}",
+        "1:7: log.level: must be off, error, warn, info, debug, trace, or directives such as `info,postroom=debug` \
+         (did you mean `info`?), not `inof`",
+    ),
+    (
+        "redis: {url: 'redis://x'}",
+        "1:1: redis: Redis is not supported yet; delete it, and messages are kept in the embedded store (`data`), for one node",
+    ),
+    ("port: 1\nport: 2", "2:1: port: stands twice, first in line 1; delete one of the two"),
+    (
+        "data: ${NOWHERE}",
+        "1:1: data: the environment variable NOWHERE is not set; set it, or give a default with `${NOWHERE:-default}`",
+    ),
+    ("port: 1\n  host: x", "2:7: not valid YAML: mapping values are not allowed in this context"),
+];
+
 #[test]
 fn wrong_settings_are_named_with_their_place_and_a_mend() {
-    for (yaml, error) in [
-        ("prot: 1", "1:1: prot: is not a setting; did you mean `port`?"),
-        ("colour: 1", "1:1: colour: is not a setting; delete it"),
-        ("pingInterval: 1", "1:1: pingInterval: is not a setting; did you mean `io.pingInterval`?"),
-        (
-            "io:\n  pingIntervall: 1",
-            "2:3: io.pingIntervall: is not a setting; did you mean `io.pingInterval`?",
-        ),
-        ("port: abc", "1:1: port: must be a whole number from 0 to 65535, not `abc`"),
-        ("port: 65536", "1:1: port: must be a whole number from 0 to 65535, not `65536`"),
-        ("port: [1]", "1:1: port: must be a single value, not a list"),
-        ("port:", "1:1: port: is empty; delete the line to get the default, or give it a value"),
-        ("port: ''", "1:1: port: is empty; delete the line to get the default, or give it a value"),
-        ("io: 5", "1:1: io: must be a mapping, not a single value; its keys stand below it, indented"),
-        ("- port", "must be a mapping of settings, not a list"),
-        (
-            "host: shop.example",
-            "1:1: host: must be an IP address of this machine, such as 0.0.0.0 (all), 127.0.0.1 (only this machine) \
-             or ::, not `shop.example`",
-        ),
-        ("durability: ful", "1:1: durability: must be `full` or `normal`, not `ful`"),
-        ("workers: 0", "1:1: workers: must be a whole number from 1 to 1024, not `0`"),
-        (
-            "drainTimeout: 10 minutes",
-            "1:1: drainTimeout: must be a time from 1s to 1h, in seconds or with a unit, such as 10 or 10s or 1m, \
-             not `10 minutes`",
-        ),
-        (
-            "sendLimit: 1M",
-            "1:1: sendLimit: must be a size from 1KiB to 256MiB, in bytes or with a unit, such as 1048576 or 1MiB or \
-             500kB, not `1M`",
-        ),
-        (
-            "sendLimit: 9MiB",
-            "1:1: sendLimit: `outboxLimit` (8MiB) must not be below `sendLimit` (9MiB), or a long message reaches nobody",
-        ),
-        ("flakeid: {id: 1024}", "1:11: flakeid.id: must be a whole number from 0 to 1023, not `1024`"),
-        (
-            "io: {path: /send}",
-            "1:6: io.path: must be a path of its own with a leading slash, such as /socket.io, not `/send`",
-        ),
-        (
-            "io: {path: socket.io}",
-            "1:6: io.path: must be a path of its own with a leading slash, such as /socket.io, not `socket.io`",
-        ),
-        (
-            "io: {path: /}",
-            "1:6: io.path: must be a path of its own with a leading slash, such as /socket.io, not `/`",
-        ),
-        (
-            "io: {serveClient: true}",
-            "1:6: io.serveClient: no client bundle is shipped; delete the line and load socket.io-client from your own \
-             pages or a CDN",
-        ),
-        (
-            "io: {maxPayload: 2000, maxHttpBufferSize: 2000}",
-            "1:24: io.maxHttpBufferSize: is another name of `io.maxPayload`, which is given too; delete one of the two",
-        ),
-        (
-            "io: {cookie: 'a b'}",
-            "1:6: io.cookie: must be `false`, or the name of a cookie, such as `io`, not `a b`",
-        ),
-        ("io: {origins: []}", "1:6: io.origins: is an empty list; delete the line, or name at least one"),
-        (
-            "log: {level: inof}",
-            "1:7: log.level: must be off, error, warn, info, debug, trace, or directives such as `info,postroom=debug` \
-             (did you mean `info`?), not `inof`",
-        ),
-        (
-            "redis: {url: 'redis://x'}",
-            "1:1: redis: Redis is not supported yet; delete it, and messages are kept in the embedded store (`data`), for one node",
-        ),
-        ("port: 1\nport: 2", "2:1: port: stands twice, first in line 1; delete one of the two"),
-        (
-            "data: ${NOWHERE}",
-            "1:1: data: the environment variable NOWHERE is not set; set it, or give a default with `${NOWHERE:-default}`",
-        ),
-        ("port: 1\n  host: x", "2:7: not valid YAML: mapping values are not allowed in this context"),
-    ] {
+    for (yaml, error) in WRONG {
         let expected = if error.starts_with("must") {
             format!("config.yml: {error}")
         } else {

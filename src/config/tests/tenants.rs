@@ -54,11 +54,18 @@ fn every_key_of_a_site_is_read() {
 }
 
 /// What stands below `shop:`, what is said about it.
+fn assert_named(wrong: &[(String, String)]) {
+    for (yaml, error) in wrong {
+        let errors = Desk::new().sites(&format!("shop:\n  {yaml}\n")).errors();
+        assert_eq!(errors, format!("sites.yml:{error}"), "{yaml}");
+    }
+}
+
 #[test]
-fn wrong_settings_of_a_site_are_named_with_their_place_and_a_mend() {
+fn missing_unknown_and_impossible_settings_of_a_site_are_named_with_a_mend() {
     let url = "must be an absolute http or https URL, such as https://shop.example/auth";
     let hidden = "(what it is now is not shown here, for it may be a secret)";
-    for (yaml, error) in [
+    assert_named(&[
         (
             KEY.to_owned(),
             "1:1: authUrl: is missing; add the address that answers which rooms a user of `shop` belongs to"
@@ -84,6 +91,13 @@ fn wrong_settings_of_a_site_are_named_with_their_place_and_a_mend() {
                 "3:3: authUrl: {url}, without a user name or password in it: `Authorization` carries the token {hidden}"
             ),
         ),
+    ]);
+}
+
+#[test]
+fn wrong_values_of_a_site_are_named_with_a_mend() {
+    let hidden = "(what it is now is not shown here, for it may be a secret)";
+    assert_named(&[
         (
             format!("{URL}\n  apiKey:"),
             "3:3: apiKey: is empty; delete the line, or give it a value".to_owned(),
@@ -123,10 +137,7 @@ fn wrong_settings_of_a_site_are_named_with_their_place_and_a_mend() {
             format!("{URL}\n  {KEY}\n  {KEY}"),
             "4:3: apiKey: stands twice, first in line 3; delete one of the two".to_owned(),
         ),
-    ] {
-        let errors = Desk::new().sites(&format!("shop:\n  {yaml}\n")).errors();
-        assert_eq!(errors, format!("sites.yml:{error}"), "{yaml}");
-    }
+    ]);
 }
 
 #[test]

@@ -155,9 +155,13 @@ impl Connection {
                 Ok(())
             }
             Some(b'3') if self.protocol == Protocol::V4 => {
-                self.ping.set((self.ping.get().0, false));
-                self.engine.set_alarm(self.link, Due::Ping, self.engine.options.ping_interval);
-                conversation.heartbeat();
+                let (number, missing) = self.ping.get();
+                // A pong that nobody asked for must not start a heartbeat of its own beside the one that runs.
+                if missing {
+                    self.ping.set((number, false));
+                    self.engine.set_alarm(self.link, Due::Ping, self.engine.options.ping_interval);
+                    conversation.heartbeat();
+                }
                 Ok(())
             }
             Some(b'2' | b'3') => Err(Fault("heartbeat in the wrong direction")),
@@ -232,19 +236,23 @@ impl Wire for Connection {
 
     fn close(self: Rc<Self>, reason: CloseReason) {
         let carrier = self.carrier.replace(Carrier::Closed);
+        if matches!(carrier, Carrier::Closed) {
+            return;
+        }
+        // Before the client learns of it: when it comes back at once, on another worker, all its acks are on
+        // their way to the store before it is. Taken out, since conversation and connection hold each other.
+        let conversation = self.conversation.borrow_mut().take();
+        if let Some(conversation) = conversation {
+            conversation.closed();
+        }
         match carrier {
-            Carrier::Closed => return,
+            Carrier::Closed => {}
             Carrier::Polling(polling) => polling.close(self.encoding, reason),
             Carrier::Socket(socket) => socket.close(reason),
         }
         tracing::debug!(session = ?self.sid, reason = reason.as_str(), "connection closed");
         if reason == CloseReason::TooSlow {
             tracing::warn!(session = ?self.sid, "client closed as too slow: its outbox was full");
-        }
-        // Taken out: conversation and connection hold each other.
-        let conversation = self.conversation.borrow_mut().take();
-        if let Some(conversation) = conversation {
-            conversation.closed();
         }
         self.engine.forget(&self);
     }

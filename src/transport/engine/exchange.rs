@@ -51,6 +51,11 @@ impl Exchange {
         }
     }
 
+    /// Whether there is a worker of the number that the id names.
+    pub(super) fn reaches(&self, sid: &Sid) -> bool {
+        usize::from(sid.worker().0) < self.0.len()
+    }
+
     /// Hands a job to the worker that the id names. False where there is no such worker.
     pub(super) fn give(&self, sid: &Sid, job: Job) -> bool {
         self.0.get(usize::from(sid.worker().0)).is_some_and(|line| line.send(job).is_ok())

@@ -1,7 +1,6 @@
 //! The HTTP face of polling: ordinary requests, handed to the worker that carries the connection.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web;
@@ -14,9 +13,6 @@ use super::handshake::{Handshake, Query};
 use super::polling::{Payload, Polled, Posted};
 use super::sid::Sid;
 use super::upgrade::Refused;
-
-/// How long the body of a POST may take.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The error codes of the official servers
 /// (<https://socket.io/docs/v4/server-api/#event-connection_error>).
@@ -146,11 +142,16 @@ async fn poll(engine: &Rc<Engine>, request: &HttpRequest, sid: Sid) -> HttpRespo
 }
 
 async fn post(engine: &Rc<Engine>, request: &HttpRequest, sid: Sid, payload: web::Payload) -> HttpResponse {
-    let body = tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(engine.options.max_payload));
-    let bytes = match body.await {
+    if content_length(request).is_some_and(|length| length > engine.options.max_payload as u64) {
+        return begin(request, StatusCode::PAYLOAD_TOO_LARGE).force_close().finish();
+    }
+    // A client that needs longer than that has missed its heartbeat meanwhile.
+    let patience = engine.options.ping_interval + engine.options.ping_timeout;
+    let body = payload.to_bytes_limited(engine.options.max_payload);
+    let bytes = match tokio::time::timeout(patience, body).await {
         Ok(Ok(Ok(bytes))) => bytes,
         Ok(Ok(Err(_))) => return refuse(request, ErrorCode::BadRequest),
-        Ok(Err(_)) => return begin(request, StatusCode::PAYLOAD_TOO_LARGE).finish(),
+        Ok(Err(_)) => return begin(request, StatusCode::PAYLOAD_TOO_LARGE).force_close().finish(),
         Err(_) => return begin(request, StatusCode::REQUEST_TIMEOUT).force_close().finish(),
     };
     let (reply, receiver) = oneshot::channel();
@@ -198,6 +199,10 @@ fn preflight(request: &HttpRequest) -> HttpResponse {
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, headers))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
         .finish()
+}
+
+fn content_length(request: &HttpRequest) -> Option<u64> {
+    header_of(request, header::CONTENT_LENGTH)?.parse().ok()
 }
 
 fn authorization(request: &HttpRequest) -> Option<&str> {

@@ -125,7 +125,9 @@ async fn read(connection: Rc<Connection>, stream: Rc<TcpStream>, mut decoder: De
         }
         match stream.try_io(Interest::READABLE, || receive(&connection, &stream, &mut decoder)) {
             Ok(Read::End(reason)) => break reason,
-            Ok(Read::Later) => {}
+            // A socket that is readable already does not wait: without this a client that sends without end
+            // would have the worker for itself.
+            Ok(Read::Later) => tokio::task::yield_now().await,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => break CloseReason::Gone,
         }
@@ -221,7 +223,8 @@ async fn linger(stream: Rc<TcpStream>) {
         while stream.readable().await.is_ok() {
             match stream.try_read(&mut sink) {
                 Ok(0) => return,
-                Ok(_) => {}
+                // Neither the time limit nor anybody else gets a turn as long as there is something to read.
+                Ok(_) => tokio::task::yield_now().await,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return,
             }

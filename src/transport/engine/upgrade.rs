@@ -97,12 +97,15 @@ impl Engine {
     pub fn accept(self: &Rc<Self>, accepted: Accepted, arriving: Arriving<TcpStream>) {
         match accepted {
             Accepted::New(handshake) => self.open_socket(handshake, arriving),
+            Accepted::Existing(sid) if !self.exchange.reaches(&sid) => {
+                turn_away(arriving.stream.into(), &arriving.head);
+            }
             Accepted::Existing(sid) => {
                 let Arriving { stream, head, early } = arriving;
                 match stream.into_std() {
                     Ok(stream) => {
                         let job = Job::Upgrade(sid, Arriving { stream, head, early });
-                        // An id that names no worker is unknown; the socket is closed by dropping it.
+                        // A worker that has stopped closes the socket by dropping it.
                         let _ = self.exchange.give(&sid, job);
                     }
                     Err(error) => tracing::debug!(%error, "socket lost on its way to its connection"),
@@ -137,10 +140,7 @@ impl Engine {
         let free =
             self.by_sid(sid).filter(|connection| !connection.is_on_socket() && !connection.is_upgrading());
         let Some(connection) = free else {
-            // As the official servers: opened and closed again, since only that reaches scripts in a page.
-            if write_whole(&stream, &head).is_ok() {
-                Socket::new(stream).close(CloseReason::Protocol);
-            }
+            turn_away(stream, &head);
             return;
         };
         if write_whole(&stream, &head).is_ok() {
@@ -196,6 +196,13 @@ impl Refused {
             "HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}"
         )
         .into_bytes()
+    }
+}
+
+/// As the official servers: opened and closed again, since only that reaches scripts in a page.
+fn turn_away(stream: Rc<TcpStream>, head: &[u8]) {
+    if write_whole(&stream, head).is_ok() {
+        Socket::new(stream).close(CloseReason::Protocol);
     }
 }
 

@@ -156,10 +156,12 @@ impl Talk {
     }
 
     fn leave(&self, namespace: &str) {
+        let was_settled = self.is_settled();
         let left: Vec<Space> =
             self.spaces.borrow_mut().extract_if(.., |space| &*space.namespace == namespace).collect();
         drop(left);
-        if !self.is_settled() {
+        // Where it was not settled before, the time runs already.
+        if was_settled && !self.is_settled() {
             self.connection.await_settling();
         }
     }
