@@ -217,4 +217,6 @@ pub struct Counters {
     pub devices: u64,
     /// Of those, devices with a live session.
     pub online: u64,
+    /// Acks that came while too many waited, and were forgotten: their entries come again. Outside of the balance.
+    pub acks_forgotten: u64,
 }

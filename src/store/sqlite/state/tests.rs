@@ -183,3 +183,25 @@ proptest! {
         prop_assert!(!state.has_promises() && state.changes.created.is_empty());
     }
 }
+
+/// When a device is gone that the file has with `expires`, opened at `NOW` with `ttl` seconds.
+fn restored(expires: Option<u64>, ttl: u64) -> Option<u64> {
+    let mut state = State::new(DeviceTtl::from_secs(ttl));
+    let (no, floor) = (DeviceNo(1), Seq(0));
+    let stored = StoredDevice { no, key: key(1), rooms: Vec::new(), expires, owes_resync: false, floor };
+    state.restore_device(stored, NOW);
+    state.next_expiry()
+}
+
+#[test]
+fn a_restart_never_makes_a_device_wait_longer_than_the_ttl() {
+    assert_eq!(restored(None, 10), Some(NOW + 10_000), "it was online");
+    assert_eq!(restored(Some(NOW + 4_000), 10), Some(NOW + 4_000), "its time goes on");
+    assert_eq!(restored(Some(NOW - 1), 10), Some(NOW - 1), "its time is over");
+    assert_eq!(
+        restored(Some(NOW + 99_000), 10),
+        Some(NOW + 10_000),
+        "the ttl was longer, or the clock ahead"
+    );
+    assert_eq!(restored(Some(NOW + 4_000), 0), None, "now it never expires");
+}

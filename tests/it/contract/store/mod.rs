@@ -4,6 +4,7 @@
 mod away;
 mod bounds;
 mod delivery;
+mod dying;
 mod inbox;
 mod model;
 mod restart;

@@ -153,3 +153,30 @@ fn a_directory_is_used_by_one_store_at_a_time() {
     rig.store().close();
     assert!(open().is_ok());
 }
+
+#[test]
+fn expiries_are_gathered_however_busy_the_store_is() {
+    let backend = Sqlite::default();
+    let ttl = DeviceTtl::After(std::time::Duration::from_millis(1));
+    let mut rig = Rig::with_ttl(&backend, ttl);
+    let begin = std::time::Instant::now();
+    let mut sweeps = 0;
+    let mut gone = |rig: &Rig<'_>, known: u64| {
+        let now = rig.balance().devices;
+        sweeps += u64::from(now < known);
+        now
+    };
+    let mut known = 0;
+    for slot in 0..50 {
+        rig.connect(session(0, slot), &slot.to_string(), &["all"]);
+        rig.disconnect(session(0, slot));
+        known = gone(&rig, known + 1);
+        rig.recorder.quiet(std::time::Duration::from_millis(2));
+        rig.send(message("[1]", &["all"]));
+        known = gone(&rig, known);
+    }
+    rig.until("the end of all", |c| c.devices == 0);
+    gone(&rig, known);
+    let most = begin.elapsed().as_secs() + 1;
+    assert!(sweeps <= most, "{sweeps} sweeps, {most} are enough");
+}
