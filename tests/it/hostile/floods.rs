@@ -35,31 +35,21 @@ fn flood(mut raw: Raw, chunk: &[u8], times: usize) -> usize {
     drained.join().unwrap()
 }
 
-/// A million namespaces that do not exist: each is refused, none is remembered.
+/// A million namespaces that do not exist, 500 on each connection: each connection is closed before it has asked for
+/// all of its own, and none is remembered.
 #[tokio::test]
 async fn a_million_connects_to_unknown_namespaces() {
     let mut scene = Scene::new().await;
     let port = scene.gateway.port;
-    let refused = scene
-        .during(move || {
-            let chunk = packets(1000, |n| format!("40/nope{n},"));
-            flood(Raw::socket(port, &Dial::v3()), &chunk, 1000)
-        })
-        .await;
-    assert!(refused > 1_000_000 * 20, "{refused} bytes of refusals");
-    scene.calm().await;
-}
-
-/// Who does not even read the refusals is closed as too slow.
-#[tokio::test]
-async fn refusals_that_nobody_reads_do_not_pile_up() {
-    let mut scene = Scene::new().await;
-    let port = scene.gateway.port;
     scene
         .during(move || {
-            let chunk = packets(1000, |n| format!("40/nope{n},"));
-            let mut raw = Raw::socket(port, &Dial::v4());
-            assert!(raw.flood(&chunk, 100_000) < 100_000, "it must be closed");
+            let chunk = packets(500, |n| format!("40/nope{n},"));
+            for round in 0..2000 {
+                let dial = if round % 2 == 0 { Dial::v3() } else { Dial::v4() };
+                let mut raw = Raw::socket(port, &dial);
+                raw.write(&chunk);
+                assert!(raw.ends_within(DURING), "connection {round} may ask for ever");
+            }
         })
         .await;
     scene.calm().await;

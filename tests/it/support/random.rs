@@ -5,6 +5,7 @@ pub struct Random(u64);
 
 impl Random {
     /// Begins at `POSTROOM_SEED`, else at the time; the seed is printed, and seen when the test fails.
+    #[allow(clippy::print_stdout)]
     pub fn seeded() -> Self {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
         let seed = std::env::var("POSTROOM_SEED").ok().map_or(now, |seed| seed.parse().unwrap());
