@@ -235,7 +235,7 @@ impl<'c> Writer<'c> {
                 }
             }
             Ack::Through(device, seq) => self.state.ack_through(device, seq),
-            Ack::Resynced(device) => self.state.resynced(device),
+            Ack::Resynced(device, through) => self.state.resynced(device, through),
         }
     }
 
