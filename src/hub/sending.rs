@@ -128,7 +128,7 @@ impl Hub {
             let id = SessionId { slot: *slot, serial: session.serial };
             steps.push((id, kept.flow.cleared(through)));
             kept.waiting_since = None;
-            kept.resync = Some(ResyncDue::behind(through));
+            kept.resync = Some(ResyncDue::new(through, kept.flow.highest()));
             let mut frame = Frame::default();
             session.seed.dialect.resync(&session.seed.site.name, &mut frame);
             queue(links, dirty, session.seed.link.slot, Rc::new(frame), self.options.outbox_limit);
@@ -225,9 +225,11 @@ fn page_frame(session: &mut Session, page: &Page, now: u32) -> Option<(Frame, St
     let (seed, kept) = (&session.seed, session.kept.as_mut()?);
     let site = &seed.site.name;
     let mut frame = Frame::default();
-    if page.resync && kept.resync.is_none() {
+    if let Some(through) = page.resync
+        && kept.resync.is_none()
+    {
         seed.dialect.resync(site, &mut frame);
-        kept.resync = Some(ResyncDue::behind(kept.flow.last()));
+        kept.resync = Some(ResyncDue::new(through, kept.flow.highest()));
     }
     let known = page.entries.partition_point(|(seq, _)| *seq <= kept.flow.last());
     let fresh = page.entries.get(known..).unwrap_or_default();

@@ -102,8 +102,9 @@ pub enum Ack {
     EntryBehindBatch(DeviceNo, Seq, Seq),
     /// Every entry up to and with this one (a `_batch` was acknowledged). Never causes a resync.
     Through(DeviceNo, Seq),
-    /// The `_resync` has reached the client.
-    Resynced(DeviceNo),
+    /// The `_resync` for what was cleared up to and with this entry has reached the client. One that has become due
+    /// since is still owed.
+    Resynced(DeviceNo, Seq),
 }
 
 /// Read on in an inbox.

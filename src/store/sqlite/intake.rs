@@ -228,12 +228,12 @@ impl Intake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::DeviceNo;
+    use crate::domain::{DeviceNo, Seq};
 
     #[test]
     fn acks_that_are_forgotten_are_counted() {
         let intake = Intake::new(MaxWaiting::default());
-        let ack = Ack::Resynced(DeviceNo(1));
+        let ack = Ack::Resynced(DeviceNo(1), Seq(1));
         intake.acks(vec![ack; MAX_ACKS]);
         assert_eq!(intake.forgotten(), 0);
         intake.acks(vec![ack; 3]);

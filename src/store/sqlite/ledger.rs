@@ -98,15 +98,15 @@ impl<'c> Ledger<'c> {
 
     fn device(&mut self, no: DeviceNo, device: &Device) -> rusqlite::Result<()> {
         let (no, floor) = (no.0.cast_signed(), device.floor.0.cast_signed());
+        let owed = device.owes_resync.map_or(0, |seq| seq.0.cast_signed());
         let expires = device.expires.map(|at| i64::try_from(at).unwrap_or(i64::MAX));
         if device.touch == Touch::Status {
-            return self.put_status.execute((no, expires, device.owes_resync, floor)).map(drop);
+            return self.put_status.execute((no, expires, owed, floor)).map(drop);
         }
         let rooms: Vec<&str> = device.rooms.iter().map(crate::domain::Room::as_str).collect();
         let rooms = serde_json::Value::from(rooms).to_string();
         let key = &device.key;
-        let row =
-            (no, key.site.as_str(), &key.primary, &key.device_id, rooms, expires, device.owes_resync, floor);
+        let row = (no, key.site.as_str(), &key.primary, &key.device_id, rooms, expires, owed, floor);
         self.put_device.execute(row).map(drop)
     }
 

@@ -231,7 +231,7 @@ impl<'c> Writer<'c> {
             Ack::Entry(device, seq) => self.ack_entry(device, seq, Seq(0)),
             Ack::EntryBehindBatch(device, seq, batch) => self.ack_entry(device, seq, batch),
             Ack::Through(device, seq) => self.state.ack_through(device, seq),
-            Ack::Resynced(device) => self.state.resynced(device),
+            Ack::Resynced(device, through) => self.state.resynced(device, through),
         }
     }
 

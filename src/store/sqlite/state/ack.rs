@@ -33,11 +33,11 @@ impl State {
         self.counters.acked += taken;
     }
 
-    /// The device has had its `_resync`.
-    pub(in super::super) fn resynced(&mut self, no: DeviceNo) {
+    /// The device has had the `_resync` for what was cleared up to and with `through`.
+    pub(in super::super) fn resynced(&mut self, no: DeviceNo, through: Seq) {
         let Some(device) = self.devices.get_mut(&no) else { return };
-        if device.owes_resync {
-            device.owes_resync = false;
+        if device.owes_resync.is_some_and(|cleared| cleared <= through) {
+            device.owes_resync = None;
             self.touch(no, Touch::Status);
         }
     }
@@ -50,7 +50,7 @@ impl State {
         let taken = self.take_through(no, through);
         self.counters.resynced += taken;
         let device = self.devices.get_mut(&no)?;
-        (device.owes_resync, device.floor) = (true, through);
+        (device.owes_resync, device.floor) = (Some(through), through);
         let workers = device.carriers.workers();
         self.touch(no, Touch::Status);
         Some(Cleared { device: no, through, workers })

@@ -12,7 +12,7 @@ pub(in super::super) struct StoredDevice {
     pub(in super::super) rooms: Vec<Room>,
     /// Unix milliseconds.
     pub(in super::super) expires: Option<u64>,
-    pub(in super::super) owes_resync: bool,
+    pub(in super::super) owes_resync: Option<Seq>,
     pub(in super::super) floor: Seq,
 }
 

@@ -87,7 +87,7 @@ fn run(state: &mut State, step: &Step) {
             state.ack_entry(no(state, device), seq(state, device, place), Seq(0));
         }
         Step::Through(device, place) => state.ack_through(no(state, device), seq(state, device, place)),
-        Step::Resynced(device) => state.resynced(no(state, device)),
+        Step::Resynced(device) => state.resynced(no(state, device), Seq(u64::MAX)),
     }
 }
 
@@ -188,7 +188,7 @@ proptest! {
 fn restored(expires: Option<u64>, ttl: u64) -> Option<u64> {
     let mut state = State::new(DeviceTtl::from_secs(ttl));
     let (no, floor) = (DeviceNo(1), Seq(0));
-    let stored = StoredDevice { no, key: key(1), rooms: Vec::new(), expires, owes_resync: false, floor };
+    let stored = StoredDevice { no, key: key(1), rooms: Vec::new(), expires, owes_resync: None, floor };
     state.restore_device(stored, NOW);
     state.next_expiry()
 }

@@ -124,7 +124,7 @@ pub(super) fn after_close_nothing_is_taken(backend: &dyn Backend) {
         StoreEvent::ConnectFailed { session: s, error: StoreError::Closed } if *s == session => Some(()),
         _ => None,
     });
-    rig.store().acknowledge(vec![Ack::Resynced(DeviceNo(1))]);
+    rig.store().acknowledge(vec![Ack::Resynced(DeviceNo(1), Seq(1))]);
     rig.store().disconnect(Disconnect { session });
     assert_eq!(rig.store().health(), Err(StoreError::Closed));
 }
