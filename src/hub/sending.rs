@@ -60,7 +60,7 @@ impl Hub {
                 continue;
             };
             note_waiting(&session.seed, kept, now);
-            queue(links, dirty, session.seed.link.slot, frame, self.options.outbox_limit);
+            queue(links, dirty, session.seed.link, frame, self.options.outbox_limit);
         }
         self.ring();
     }
@@ -84,7 +84,7 @@ impl Hub {
             }
             session.mark = *mark;
             let frame = frames.of(session.seed.dialect);
-            queue(links, dirty, session.seed.link.slot, frame, self.options.outbox_limit);
+            queue(links, dirty, session.seed.link, frame, self.options.outbox_limit);
         }
         self.ring();
     }
@@ -99,7 +99,7 @@ impl Hub {
             session.kept = Some(Kept::new(device));
             index.bear(device, id.slot);
             let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
-            inner.queue(link.slot, welcome, self.options.outbox_limit);
+            inner.queue(link, welcome, self.options.outbox_limit);
         }
         self.page(id, page, now)
     }
@@ -111,7 +111,7 @@ impl Hub {
         let session = session(sessions, id)?;
         let (frame, step) = page_frame(session, page, now)?;
         if !frame.is_empty() {
-            queue(links, dirty, session.seed.link.slot, Rc::new(frame), self.options.outbox_limit);
+            queue(links, dirty, session.seed.link, Rc::new(frame), self.options.outbox_limit);
         }
         self.ring();
         Some(step)
@@ -131,7 +131,7 @@ impl Hub {
             kept.resync = Some(ResyncDue::behind(through));
             let mut frame = Frame::default();
             session.seed.dialect.resync(&session.seed.site.name, &mut frame);
-            queue(links, dirty, session.seed.link.slot, Rc::new(frame), self.options.outbox_limit);
+            queue(links, dirty, session.seed.link, Rc::new(frame), self.options.outbox_limit);
         }
         self.ring();
         steps
@@ -249,3 +249,6 @@ fn note_waiting(seed: &super::SessionSeed, kept: &mut Kept, now: u32) {
         kept.waiting_since.get_or_insert(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

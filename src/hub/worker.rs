@@ -94,11 +94,8 @@ impl Hub {
 
     /// Queues a frame on a link. A link that is being closed takes no more.
     pub fn push(&self, id: LinkId, frame: Rc<Frame>) {
-        let mut inner = self.inner.borrow_mut();
-        if inner.link(id).is_some() {
-            inner.queue(id.slot, frame, self.options.outbox_limit);
-            self.ring();
-        }
+        self.inner.borrow_mut().queue(id, frame, self.options.outbox_limit);
+        self.ring();
     }
 
     /// Queues a frame before everything that waits on a link of which nothing was sent yet.
@@ -167,10 +164,8 @@ impl Hub {
         session.rooms = rooms.into();
         index.join(&session.seed.site.name, &session.rooms, id.slot);
         let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
-        if inner.link(link).is_some() {
-            inner.queue(link.slot, welcome, self.options.outbox_limit);
-            self.ring();
-        }
+        inner.queue(link, welcome, self.options.outbox_limit);
+        self.ring();
     }
 
     /// Ends a session; the device it bore, if any.
@@ -211,14 +206,21 @@ impl Inner {
         }
     }
 
-    pub(super) fn queue(&mut self, slot: u32, frame: Rc<Frame>, limit: usize) {
-        queue(&mut self.links, &mut self.dirty, slot, frame, limit);
+    pub(super) fn queue(&mut self, id: LinkId, frame: Rc<Frame>, limit: usize) {
+        queue(&mut self.links, &mut self.dirty, id, frame, limit);
     }
 }
 
 /// Puts a frame into a link's outbox. A frame that alone is larger than the limit still goes out on an idle link.
-pub(super) fn queue(links: &mut Slab<Link>, dirty: &mut Vec<u32>, slot: u32, frame: Rc<Frame>, limit: usize) {
-    let Some(link) = links.get_mut(slot as usize) else { return };
+/// Nothing happens where the link has gone: its place may belong to somebody else by now.
+pub(super) fn queue(
+    links: &mut Slab<Link>,
+    dirty: &mut Vec<u32>,
+    id: LinkId,
+    frame: Rc<Frame>,
+    limit: usize,
+) {
+    let Some(link) = links.get_mut(id.slot as usize).filter(|link| link.serial == id.serial) else { return };
     if link.closing.is_some() {
         return;
     }
@@ -230,7 +232,7 @@ pub(super) fn queue(links: &mut Slab<Link>, dirty: &mut Vec<u32>, slot: u32, fra
     }
     if !link.dirty {
         link.dirty = true;
-        dirty.push(slot);
+        dirty.push(id.slot);
     }
 }
 

@@ -1,0 +1,131 @@
+//! What the hub sends to whom, on wires that only write down.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::domain::{Event, Site, SiteName};
+use crate::hub::{HubOptions, Outbox, SessionSeed};
+
+/// Takes everything, or nothing while it is blocked.
+#[derive(Default)]
+struct Notes {
+    seen: RefCell<Vec<u8>>,
+    blocked: Cell<bool>,
+    closed: Cell<Option<CloseReason>>,
+}
+
+impl Wire for Notes {
+    fn flush(&self, outbox: &mut Outbox, _: &mut Vec<u8>) -> Flushed {
+        if self.blocked.get() {
+            return Flushed::Blocked;
+        }
+        outbox.frames().for_each(|frame| self.seen.borrow_mut().extend_from_slice(frame.bytes()));
+        outbox.remove(usize::MAX);
+        Flushed::All
+    }
+
+    fn await_room(self: Rc<Self>, _: LinkId) {}
+
+    fn close(self: Rc<Self>, reason: CloseReason) {
+        self.closed.set(Some(reason));
+    }
+}
+
+/// Writes `<seq>;`, a batch as `[<seq>;<seq>;]`, a resync as `R`.
+struct Plain;
+
+impl Dialect for Plain {
+    fn event(&self, _: &SiteName, ack: Option<AckId>, _: &Event, frame: &mut Frame) {
+        put(frame, &format!("{};", ack.map_or(0, AckId::get)));
+    }
+
+    fn batch(&self, _: &SiteName, _: AckId, events: &[(Seq, Event)], frame: &mut Frame) {
+        let seqs: String = events.iter().map(|(seq, _)| format!("{};", seq.0)).collect();
+        put(frame, &format!("[{seqs}]"));
+    }
+
+    fn resync(&self, _: &SiteName, frame: &mut Frame) {
+        put(frame, "R");
+    }
+}
+
+fn put(frame: &mut Frame, text: &str) {
+    frame.push(|out| {
+        out.extend_from_slice(text.as_bytes());
+        crate::hub::Span { start: 0, len: 0, binary: false }
+    });
+}
+
+struct Rig {
+    hub: Rc<Hub>,
+    site: Arc<Site>,
+}
+
+impl Rig {
+    fn new(outbox_limit: usize) -> Self {
+        Self { hub: Hub::new(HubOptions { outbox_limit }), site: Arc::new(Site::sample("s")) }
+    }
+
+    fn link(&self) -> (LinkId, Rc<Notes>) {
+        let id = Cell::new(None);
+        let wire = self.hub.open_link(|link| {
+            id.set(Some(link));
+            Rc::new(Notes::default())
+        });
+        (id.get().unwrap(), wire)
+    }
+
+    fn session(&self, link: LinkId) -> SessionId {
+        self.session_of(link, &Plain)
+    }
+
+    fn session_of(&self, link: LinkId, dialect: &'static dyn Dialect) -> SessionId {
+        let welcome = Rc::new(Frame::control(b"W".to_vec()));
+        self.hub.attach(SessionSeed { link, site: Arc::clone(&self.site), dialect, welcome })
+    }
+
+    fn seen(&self, wire: &Notes) -> String {
+        while self.hub.flush(1) {}
+        String::from_utf8(wire.seen.take()).unwrap()
+    }
+
+    fn entry(&self, seq: u64) {
+        let message = crate::domain::Message {
+            id: crate::domain::MessageId(seq),
+            site: self.site.name.clone(),
+            rooms: [].into(),
+            event: event(),
+            resync: false,
+            bounds: self.site.queue,
+        };
+        self.hub.entries(&[(Seq(seq), event())], &message, &[DEVICE], 0);
+    }
+}
+
+const DEVICE: DeviceNo = DeviceNo(1);
+
+fn event() -> Event {
+    Event::stored(Bytes::from_static(b"[]"))
+}
+
+fn page(seqs: &[u64], through: u64) -> Page {
+    let entries = seqs.iter().map(|seq| (Seq(*seq), event())).collect();
+    Page { entries, through: Seq(through), more: false, resync: false }
+}
+
+#[test]
+fn a_session_whose_link_has_gone_says_nothing_to_the_next_link_in_its_place() {
+    let rig = Rig::new(1 << 20);
+    let (gone, _) = rig.link();
+    let session = rig.session(gone);
+    rig.hub.close_link(gone);
+    let (next, wire) = rig.link();
+    assert_eq!((next.slot, next == gone), (gone.slot, false));
+    assert!(rig.hub.admit(session, DEVICE, &page(&[1], 1), 0).is_some());
+    rig.entry(2);
+    rig.hub.resync(DEVICE, Seq(2));
+    assert_eq!(rig.seen(&wire), "");
+}
