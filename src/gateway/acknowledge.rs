@@ -68,7 +68,7 @@ impl Gateway {
 }
 
 fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<(Ack, Step, bool)> {
-    let last = kept.flow.last();
+    let last = kept.flow.top();
     let seq = ack.resolve(last)?;
     kept.waiting_since = kept.waiting_since.filter(|_| seq < last).map(|_| now);
     let resynced = kept.resync.is_some_and(|due| due.proved_by(seq));

@@ -128,7 +128,8 @@ impl Hub {
             let id = SessionId { slot: *slot, serial: session.serial };
             steps.push((id, kept.flow.cleared(through)));
             kept.waiting_since = None;
-            kept.resync = Some(ResyncDue::behind(through));
+            // Not behind `through`: entries above it may have been written before this.
+            kept.resync = Some(ResyncDue::behind(kept.flow.top()));
             let mut frame = Frame::default();
             session.seed.dialect.resync(&session.seed.site.name, &mut frame);
             queue(links, dirty, session.seed.link, Rc::new(frame), self.options.outbox_limit);
@@ -147,9 +148,14 @@ impl Hub {
             };
             if kept.waiting_since.is_some_and(|since| u64::from(now.saturating_sub(since)) >= limit.as_secs())
             {
-                kept.waiting_since = None;
-                let id = SessionId { slot: slot as u32, serial: session.serial };
-                steps.push((id, kept.device, kept.flow.restart()));
+                // Where a page is on its way the time begins anew: another page must not be asked for.
+                kept.waiting_since = Some(now);
+                let step = kept.flow.restart();
+                if step != Step::Rest {
+                    kept.waiting_since = None;
+                    let id = SessionId { slot: slot as u32, serial: session.serial };
+                    steps.push((id, kept.device, step));
+                }
             }
         }
         steps
@@ -226,7 +232,7 @@ fn page_frame(session: &mut Session, page: &Page, now: u32) -> Option<(Frame, St
     let mut frame = Frame::default();
     if page.resync && kept.resync.is_none() {
         seed.dialect.resync(site, &mut frame);
-        kept.resync = Some(ResyncDue::behind(kept.flow.last()));
+        kept.resync = Some(ResyncDue::behind(kept.flow.top()));
     }
     let known = page.entries.partition_point(|(seq, _)| *seq <= kept.flow.last());
     let fresh = page.entries.get(known..).unwrap_or_default();
