@@ -80,6 +80,6 @@ pub(super) struct Link {
     pub(super) dirty: bool,
     /// Waits until the carrier takes more.
     pub(super) blocked: bool,
-    /// To be closed: at once when it is [`CloseReason::TooSlow`], else when the outbox is empty.
+    /// To be closed: when the outbox is empty, or at once where nobody would read it any more.
     pub(super) closing: Option<CloseReason>,
 }

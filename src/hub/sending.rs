@@ -6,7 +6,7 @@ use super::flow::{Live, Step};
 use super::frame::Frame;
 use super::link::{CloseReason, Flushed, LinkId, Wire};
 use super::session::{Dialect, Kept, ResyncDue, Session, SessionId};
-use super::worker::{Hub, Inner, queue, session};
+use super::worker::{Hub, Inner, queue, queue_all, session};
 use crate::domain::{AckId, DeviceNo, Message, Page, Seq};
 
 /// A link to close, found while sending.
@@ -24,7 +24,10 @@ impl<'a> Frames<'a> {
     }
 
     fn of(&mut self, dialect: &'static dyn Dialect) -> Rc<Frame> {
-        let known = self.made.iter().find(|(other, _)| std::ptr::addr_eq(*other, dialect));
+        // By type too: dialects without size may stand at one address.
+        let same =
+            |other: &dyn Dialect| std::ptr::addr_eq(other, dialect) && other.type_id() == dialect.type_id();
+        let known = self.made.iter().find(|(other, _)| same(*other));
         if let Some((_, frame)) = known {
             return Rc::clone(frame);
         }
@@ -98,21 +101,26 @@ impl Hub {
             let session = session(sessions, id)?;
             session.kept = Some(Kept::new(device));
             index.bear(device, id.slot);
-            let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
-            inner.queue(link, welcome, self.options.outbox_limit);
         }
-        self.page(id, page, now)
+        self.put_page(id, page, now, true)
     }
 
     /// Emits a page as one `_batch`, and what was held back behind it. `None` when the session has gone.
     pub fn page(&self, id: SessionId, page: &Page, now: u32) -> Option<Step> {
+        self.put_page(id, page, now, false)
+    }
+
+    /// The welcome and the first page are weighed as one: a message that just fits into an outbox would not fit
+    /// behind the welcome, and its client would be closed each time it comes.
+    fn put_page(&self, id: SessionId, page: &Page, now: u32, welcome: bool) -> Option<Step> {
         let mut inner = self.inner.borrow_mut();
         let Inner { links, sessions, dirty, .. } = &mut *inner;
         let session = session(sessions, id)?;
         let (frame, step) = page_frame(session, page, now)?;
-        if !frame.is_empty() {
-            queue(links, dirty, session.seed.link, Rc::new(frame), self.options.outbox_limit);
-        }
+        let first = welcome.then(|| Rc::clone(&session.seed.welcome));
+        let page = (!frame.is_empty()).then(|| Rc::new(frame));
+        let frames = first.into_iter().chain(page);
+        queue_all(links, dirty, session.seed.link, frames, self.options.outbox_limit);
         self.ring();
         Some(step)
     }
@@ -166,9 +174,10 @@ impl Hub {
         let mut closings: Vec<Closing> = Vec::new();
         let more = {
             let mut inner = self.inner.borrow_mut();
-            let from = inner.dirty.len().saturating_sub(count);
-            let slots: Vec<u32> = inner.dirty.drain(from..).collect();
-            for slot in slots {
+            // From the front: who has waited longest comes first, however much is added meanwhile.
+            let count = inner.dirty.len().min(count);
+            for _ in 0..count {
+                let Some(slot) = inner.dirty.pop_front() else { break };
                 closings.extend(inner.flush_link(slot));
             }
             !inner.dirty.is_empty()
@@ -185,8 +194,9 @@ impl Inner {
         let link = self.links.get_mut(slot as usize)?;
         link.dirty = false;
         let id = LinkId { slot, serial: link.serial };
-        if link.closing == Some(CloseReason::TooSlow) {
-            return Some((Rc::clone(&link.wire), id, CloseReason::TooSlow));
+        // Neither waits for a carrier that takes no more: the outbox is lost anyway.
+        if let Some(reason @ (CloseReason::TooSlow | CloseReason::ByPeer)) = link.closing {
+            return Some((Rc::clone(&link.wire), id, reason));
         }
         if link.blocked {
             return None;

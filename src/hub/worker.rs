@@ -1,6 +1,7 @@
 //! The hub of one worker: opening and closing of links and sessions.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use ahash::AHashMap;
@@ -34,7 +35,7 @@ pub(super) struct Inner {
     pub(super) sessions: Slab<Session>,
     pub(super) index: Index,
     /// Slots of links with something to send.
-    pub(super) dirty: Vec<u32>,
+    pub(super) dirty: VecDeque<u32>,
     /// Gathers the frames of one link; shared, so that a link needs no buffer of its own.
     pub(super) scratch: Vec<u8>,
     /// Numbers broadcasts, see [`Session::mark`].
@@ -50,7 +51,7 @@ impl Hub {
             links: Slab::new(),
             sessions: Slab::new(),
             index: Index::default(),
-            dirty: Vec::new(),
+            dirty: VecDeque::new(),
             scratch: Vec::new(),
             mark: 0,
             serial: 0,
@@ -202,7 +203,7 @@ impl Inner {
             && !link.dirty
         {
             link.dirty = true;
-            self.dirty.push(slot);
+            self.dirty.push_back(slot);
         }
     }
 
@@ -215,24 +216,36 @@ impl Inner {
 /// Nothing happens where the link has gone: its place may belong to somebody else by now.
 pub(super) fn queue(
     links: &mut Slab<Link>,
-    dirty: &mut Vec<u32>,
+    dirty: &mut VecDeque<u32>,
     id: LinkId,
     frame: Rc<Frame>,
+    limit: usize,
+) {
+    queue_all(links, dirty, id, std::iter::once(frame), limit);
+}
+
+/// Puts frames into a link's outbox as if they were one.
+pub(super) fn queue_all(
+    links: &mut Slab<Link>,
+    dirty: &mut VecDeque<u32>,
+    id: LinkId,
+    frames: impl Iterator<Item = Rc<Frame>> + Clone,
     limit: usize,
 ) {
     let Some(link) = links.get_mut(id.slot as usize).filter(|link| link.serial == id.serial) else { return };
     if link.closing.is_some() {
         return;
     }
-    if !link.outbox.is_empty() && link.outbox.weight() + frame.len() > limit {
+    let size: usize = frames.clone().map(|frame| frame.len()).sum();
+    if !link.outbox.is_empty() && link.outbox.weight() + size > limit {
         link.closing = Some(CloseReason::TooSlow);
         link.outbox.clear();
     } else {
-        link.outbox.push(frame);
+        frames.for_each(|frame| link.outbox.push(frame));
     }
     if !link.dirty {
         link.dirty = true;
-        dirty.push(id.slot);
+        dirty.push_back(id.slot);
     }
 }
 

@@ -129,3 +129,72 @@ fn a_session_whose_link_has_gone_says_nothing_to_the_next_link_in_its_place() {
     rig.hub.resync(DEVICE, Seq(2));
     assert_eq!(rig.seen(&wire), "");
 }
+
+#[test]
+fn a_resync_is_proved_only_by_what_was_written_behind_it() {
+    let rig = Rig::new(1 << 20);
+    let (link, _wire) = rig.link();
+    let session = rig.session(link);
+    rig.hub.admit(session, DEVICE, &page(&[], 3), 0);
+    rig.entry(7);
+    // Cleared before 7 was appended, told after it.
+    rig.hub.resync(DEVICE, Seq(5));
+    let proved = |seq| rig.hub.with_kept(session, |kept| kept.resync.unwrap().proved_by(Seq(seq)));
+    assert_eq!((proved(7), proved(8)), (Some(false), Some(true)));
+}
+
+#[test]
+fn dialects_without_size_are_told_apart() {
+    struct Loud;
+
+    impl Dialect for Loud {
+        fn event(&self, _: &SiteName, _: Option<AckId>, _: &Event, frame: &mut Frame) {
+            put(frame, "!");
+        }
+
+        fn batch(&self, _: &SiteName, _: AckId, _: &[(Seq, Event)], _: &mut Frame) {}
+
+        fn resync(&self, _: &SiteName, _: &mut Frame) {}
+    }
+
+    let rig = Rig::new(1 << 20);
+    let ((one, quiet), (two, loud)) = (rig.link(), rig.link());
+    for session in [rig.session(one), rig.session_of(two, &Loud)] {
+        rig.hub.admit(session, DEVICE, &page(&[], 0), 0);
+    }
+    rig.entry(1);
+    assert_eq!((rig.seen(&quiet), rig.seen(&loud)), ("W1;".to_owned(), "W!".to_owned()));
+}
+
+#[test]
+fn a_first_page_as_large_as_the_outbox_does_not_close_the_link() {
+    let rig = Rig::new(64);
+    let (link, wire) = rig.link();
+    let seqs: Vec<u64> = (100..130).collect();
+    rig.hub.admit(rig.session(link), DEVICE, &page(&seqs, 130), 0);
+    assert!(rig.seen(&wire).starts_with("W[100;"));
+    assert_eq!(wire.closed.get(), None);
+}
+
+#[test]
+fn a_peer_that_closed_is_not_waited_for() {
+    let rig = Rig::new(1 << 20);
+    let (link, wire) = rig.link();
+    wire.blocked.set(true);
+    rig.hub.push(link, Rc::new(Frame::control(b"x".to_vec())));
+    assert_eq!(rig.seen(&wire), "");
+    rig.hub.finish(link, CloseReason::ByPeer);
+    assert_eq!(rig.seen(&wire), "");
+    assert_eq!(wire.closed.get(), Some(CloseReason::ByPeer));
+}
+
+#[test]
+fn who_has_waited_longest_is_sent_to_first() {
+    let rig = Rig::new(1 << 20);
+    let ((old, first), (new, second)) = (rig.link(), rig.link());
+    for link in [old, new] {
+        rig.hub.push(link, Rc::new(Frame::control(b"x".to_vec())));
+    }
+    assert!(rig.hub.flush(1));
+    assert_eq!((first.seen.borrow().len(), second.seen.borrow().len()), (1, 0));
+}
