@@ -69,7 +69,7 @@ impl Gateway {
 }
 
 fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<(Ack, Step, Option<ResyncDue>)> {
-    let last = kept.flow.highest();
+    let last = kept.flow.top();
     let seq = ack.resolve(last)?;
     // The ack of a single entry says nothing about older ones: whether some still wait is for the store to say.
     let all = ack.is_batch() && seq == last;

@@ -56,17 +56,25 @@ impl Attendance {
     }
 }
 
-impl Drop for Attendance {
-    fn drop(&mut self) {
+impl Attendance {
+    /// Ends the session now, also where somebody still holds this (a task that was aborted goes only when it is
+    /// its turn). Ending it again does nothing.
+    pub fn end(&self) {
         self.gateway.arrivals.borrow_mut().remove(&self.id);
         self.gateway.hub.detach(self.id);
-        if self.registered.get() {
+        if self.registered.replace(false) {
             self.gateway.flush_acks();
             let session = self.gateway.session_ref(self.id);
             self.gateway.shared.parts.store.disconnect(Disconnect { session });
         }
-        if self.announced.get() {
+        if self.announced.replace(false) {
             self.tell(false);
         }
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.end();
     }
 }

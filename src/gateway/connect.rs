@@ -50,7 +50,8 @@ impl Gateway {
         let Visitor { credentials, device_id, seed } = visitor;
         let site = Arc::clone(&seed.site);
         if self.shared.is_draining() {
-            return Err(unavailable("Service unavailable: this server is about to stop"));
+            // Its connection is about to be closed, and then it tries again. Clients that are refused do not.
+            return std::future::pending().await;
         }
         if device_id.len() > MAX_DEVICE_ID {
             return Err(permanent(format!("deviceId is longer than {MAX_DEVICE_ID} bytes")));
@@ -85,6 +86,8 @@ impl Gateway {
         self.arrivals.borrow_mut().insert(id, sender);
         attendance.registered.set(true);
         let (session, limit) = (self.session_ref(id), self.shared.parts.page);
+        // What another session of the device has acknowledged does not come again on this one.
+        self.flush_acks();
         self.shared.parts.store.connect(Connect { session, device, rooms, limit });
         receiver.await.unwrap_or(Err(StoreError::Closed))
     }

@@ -18,3 +18,6 @@ pub use send::{Order, SendError};
 pub use shared::{Shared, SharedParts, Sites};
 pub use switchboard::{Mail, Switchboard};
 pub use worker::Gateway;
+
+#[cfg(test)]
+mod tests;

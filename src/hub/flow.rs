@@ -16,8 +16,8 @@ const HELD: usize = 64;
 pub struct Flow {
     /// The last entry that was emitted, or is known to need no emitting.
     last: Seq,
-    /// The last entry that was emitted before it started over.
-    before: Seq,
+    /// The greatest `last` there was: starting over does not make an ack mean less.
+    top: Seq,
     /// The end of the last batch, until it is acknowledged.
     batch: Option<Seq>,
     phase: Phase,
@@ -47,7 +47,7 @@ pub enum Step {
 }
 
 impl Flow {
-    /// The last entry emitted since the beginning, or since it started over.
+    /// The last entry emitted since the session began or started over.
     #[must_use]
     pub fn last(&self) -> Seq {
         self.last
@@ -55,8 +55,8 @@ impl Flow {
 
     /// The last entry ever emitted on this session: an ack above it means nothing.
     #[must_use]
-    pub fn highest(&self) -> Seq {
-        self.last.max(self.before)
+    pub fn top(&self) -> Seq {
+        self.top.max(self.last)
     }
 
     /// The end of the batch that is under way: emitted, and not acknowledged yet.
@@ -114,15 +114,12 @@ impl Flow {
             self.last = self.last.max(seq);
             self.batch = emitted;
         }
-        if more {
+        // What could not be held back is behind the page, like the rest of an inbox that is too long for one.
+        if more || matches!(self.phase, Phase::Holding { missed: true, .. }) {
             return (self.more(emitted), Vec::new());
         }
         self.last = self.last.max(through);
         match std::mem::replace(&mut self.phase, Phase::Live) {
-            Phase::Holding { missed: true, .. } => {
-                self.phase = Phase::Reading;
-                (Step::Read(self.last), Vec::new())
-            }
             Phase::Holding { mut held, .. } => {
                 held.retain(|(seq, _)| *seq > self.last);
                 self.last = held.last().map_or(self.last, |(seq, _)| *seq);
@@ -171,97 +168,15 @@ impl Flow {
     }
 
     /// Starts over: everything that still waits in the inbox is emitted again (an ack did not come in time).
+    /// Nothing happens while a page is on its way: it would be taken for the first one of the new beginning.
     pub fn restart(&mut self) -> Step {
-        *self = Self { before: self.highest(), ..Self::default() };
+        if matches!(self.phase, Phase::Reading | Phase::Holding { .. }) {
+            return Step::Rest;
+        }
+        *self = Self { top: self.top(), ..Self::default() };
         Step::Read(self.last)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(flow: &mut Flow, seq: u64) -> bool {
-        flow.entry(Seq(seq), &Event::stored(bytes::Bytes::new()))
-    }
-
-    fn seqs((step, held): (Step, Vec<Live>)) -> (Step, Vec<Seq>) {
-        (step, held.into_iter().map(|(seq, _)| seq).collect())
-    }
-
-    fn live_at(seq: u64) -> Flow {
-        let mut flow = Flow::default();
-        assert_eq!(seqs(flow.page(None, Seq(seq), false)), (Step::Rest, vec![]));
-        flow
-    }
-
-    #[test]
-    fn a_live_entry_goes_out_once() {
-        let mut flow = live_at(5);
-        assert!(!entry(&mut flow, 5) && entry(&mut flow, 6) && !entry(&mut flow, 6));
-    }
-
-    #[test]
-    fn what_arrives_while_reading_comes_behind_the_batch_and_not_twice() {
-        let mut flow = Flow::default();
-        assert!(!entry(&mut flow, 7) && !entry(&mut flow, 9));
-        assert_eq!(seqs(flow.page(Some(Seq(7)), Seq(8), false)), (Step::Rest, vec![Seq(9)]));
-        assert!(flow.is_live() && entry(&mut flow, 10) && flow.last() == Seq(10));
-    }
-
-    #[test]
-    fn a_long_inbox_goes_on_after_the_ack_of_the_batch() {
-        let mut flow = Flow::default();
-        assert_eq!(seqs(flow.page(Some(Seq(3)), Seq(3), true)), (Step::Rest, vec![]));
-        assert!(!entry(&mut flow, 4));
-        assert_eq!(flow.batch_acknowledged(Seq(2)), Step::Rest);
-        assert_eq!(flow.batch_acknowledged(Seq(3)), Step::Read(Seq(3)));
-        assert_eq!(seqs(flow.page(Some(Seq(4)), Seq(4), false)), (Step::Rest, vec![]));
-        assert!(entry(&mut flow, 5));
-    }
-
-    #[test]
-    fn too_many_held_back_are_read_again() {
-        let mut flow = Flow::default();
-        (1..=HELD as u64 + 5).for_each(|seq| assert!(!entry(&mut flow, seq)));
-        assert_eq!(seqs(flow.page(None, Seq(0), false)), (Step::Read(Seq(0)), vec![]));
-        assert!(!flow.is_live());
-    }
-
-    #[test]
-    fn an_empty_page_with_more_behind_it_is_read_on() {
-        let mut flow = Flow::default();
-        assert_eq!(seqs(flow.page(None, Seq(0), true)), (Step::Read(Seq(0)), vec![]));
-    }
-
-    #[test]
-    fn a_batch_is_under_way_until_it_is_acknowledged_or_cleared() {
-        let mut flow = Flow::default();
-        let _ = flow.page(Some(Seq(3)), Seq(3), false);
-        assert!(entry(&mut flow, 4) && flow.batch() == Some(Seq(3)));
-        assert_eq!((flow.batch_acknowledged(Seq(2)), flow.batch()), (Step::Rest, Some(Seq(3))));
-        assert_eq!((flow.batch_acknowledged(Seq(3)), flow.batch()), (Step::Rest, None));
-        let _ = flow.restart();
-        let _ = flow.page(Some(Seq(4)), Seq(4), false);
-        assert_eq!((flow.cleared(Seq(4)), flow.batch()), (Step::Rest, None));
-    }
-
-    #[test]
-    fn starting_over_emits_again_and_still_knows_what_may_be_acknowledged() {
-        let mut flow = live_at(5);
-        assert!(entry(&mut flow, 6));
-        assert_eq!(flow.restart(), Step::Read(Seq(0)));
-        assert_eq!((flow.last(), flow.highest()), (Seq(0), Seq(6)));
-        assert_eq!(seqs(flow.page(Some(Seq(6)), Seq(6), false)), (Step::Rest, vec![]));
-        assert_eq!((flow.last(), flow.highest()), (Seq(6), Seq(6)));
-    }
-
-    #[test]
-    fn a_cleared_inbox_is_not_waited_for() {
-        let mut flow = Flow::default();
-        let _ = flow.page(Some(Seq(3)), Seq(3), true);
-        assert_eq!(flow.cleared(Seq(8)), Step::Read(Seq(8)));
-        assert!(!entry(&mut flow, 8) && !entry(&mut flow, 9));
-        assert_eq!(seqs(flow.page(Some(Seq(9)), Seq(9), false)), (Step::Rest, vec![]));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use super::flow::{Live, Step};
 use super::frame::Frame;
 use super::link::{CloseReason, Flushed, LinkId, Wire};
 use super::session::{Dialect, Kept, ResyncDue, Session, SessionId};
-use super::worker::{Hub, Inner, queue, session};
+use super::worker::{Hub, Inner, queue, queue_all, session};
 use crate::domain::{AckId, DeviceNo, Message, Page, Seq};
 
 /// A link to close, found while sending.
@@ -24,7 +24,10 @@ impl<'a> Frames<'a> {
     }
 
     fn of(&mut self, dialect: &'static dyn Dialect) -> Rc<Frame> {
-        let known = self.made.iter().find(|(other, _)| std::ptr::addr_eq(*other, dialect));
+        // By type too: dialects without size may stand at one address.
+        let same =
+            |other: &dyn Dialect| std::ptr::addr_eq(other, dialect) && other.type_id() == dialect.type_id();
+        let known = self.made.iter().find(|(other, _)| same(*other));
         if let Some((_, frame)) = known {
             return Rc::clone(frame);
         }
@@ -60,7 +63,7 @@ impl Hub {
                 continue;
             };
             note_waiting(&session.seed, kept, now);
-            queue(links, dirty, session.seed.link.slot, frame, self.options.outbox_limit);
+            queue(links, dirty, session.seed.link, frame, self.options.outbox_limit);
         }
         self.ring();
     }
@@ -84,7 +87,7 @@ impl Hub {
             }
             session.mark = *mark;
             let frame = frames.of(session.seed.dialect);
-            queue(links, dirty, session.seed.link.slot, frame, self.options.outbox_limit);
+            queue(links, dirty, session.seed.link, frame, self.options.outbox_limit);
         }
         self.ring();
     }
@@ -98,21 +101,26 @@ impl Hub {
             let session = session(sessions, id)?;
             session.kept = Some(Kept::new(device));
             index.bear(device, id.slot);
-            let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
-            inner.queue(link.slot, welcome, self.options.outbox_limit);
         }
-        self.page(id, page, now)
+        self.put_page(id, page, now, true)
     }
 
     /// Emits a page as one `_batch`, and what was held back behind it. `None` when the session has gone.
     pub fn page(&self, id: SessionId, page: &Page, now: u32) -> Option<Step> {
+        self.put_page(id, page, now, false)
+    }
+
+    /// The welcome and the first page are weighed as one: a message that just fits into an outbox would not fit
+    /// behind the welcome, and its client would be closed each time it comes.
+    fn put_page(&self, id: SessionId, page: &Page, now: u32, welcome: bool) -> Option<Step> {
         let mut inner = self.inner.borrow_mut();
         let Inner { links, sessions, dirty, .. } = &mut *inner;
         let session = session(sessions, id)?;
         let (frame, step) = page_frame(session, page, now)?;
-        if !frame.is_empty() {
-            queue(links, dirty, session.seed.link.slot, Rc::new(frame), self.options.outbox_limit);
-        }
+        let first = welcome.then(|| Rc::clone(&session.seed.welcome));
+        let page = (!frame.is_empty()).then(|| Rc::new(frame));
+        let frames = first.into_iter().chain(page);
+        queue_all(links, dirty, session.seed.link, frames, self.options.outbox_limit);
         self.ring();
         Some(step)
     }
@@ -128,10 +136,11 @@ impl Hub {
             let id = SessionId { slot: *slot, serial: session.serial };
             steps.push((id, kept.flow.cleared(through)));
             kept.waiting_since = None;
-            kept.resync = Some(ResyncDue::new(through, kept.flow.highest()));
+            // Behind all that was written, not behind `through`: entries above it may have been written before this.
+            kept.resync = Some(ResyncDue::new(through, kept.flow.top()));
             let mut frame = Frame::default();
             session.seed.dialect.resync(&session.seed.site.name, &mut frame);
-            queue(links, dirty, session.seed.link.slot, Rc::new(frame), self.options.outbox_limit);
+            queue(links, dirty, session.seed.link, Rc::new(frame), self.options.outbox_limit);
         }
         self.ring();
         steps
@@ -147,9 +156,14 @@ impl Hub {
             };
             if kept.waiting_since.is_some_and(|since| u64::from(now.saturating_sub(since)) >= limit.as_secs())
             {
-                kept.waiting_since = None;
-                let id = SessionId { slot: slot as u32, serial: session.serial };
-                steps.push((id, kept.device, kept.flow.restart()));
+                // Where a page is on its way the time begins anew: another page must not be asked for.
+                kept.waiting_since = Some(now);
+                let step = kept.flow.restart();
+                if step != Step::Rest {
+                    kept.waiting_since = None;
+                    let id = SessionId { slot: slot as u32, serial: session.serial };
+                    steps.push((id, kept.device, step));
+                }
             }
         }
         steps
@@ -160,9 +174,10 @@ impl Hub {
         let mut closings: Vec<Closing> = Vec::new();
         let more = {
             let mut inner = self.inner.borrow_mut();
-            let from = inner.dirty.len().saturating_sub(count);
-            let slots: Vec<u32> = inner.dirty.drain(from..).collect();
-            for slot in slots {
+            // From the front: who has waited longest comes first, however much is added meanwhile.
+            let count = inner.dirty.len().min(count);
+            for _ in 0..count {
+                let Some(slot) = inner.dirty.pop_front() else { break };
                 closings.extend(inner.flush_link(slot));
             }
             !inner.dirty.is_empty()
@@ -229,7 +244,7 @@ fn page_frame(session: &mut Session, page: &Page, now: u32) -> Option<(Frame, St
         && kept.resync.is_none()
     {
         seed.dialect.resync(site, &mut frame);
-        kept.resync = Some(ResyncDue::new(through, kept.flow.highest()));
+        kept.resync = Some(ResyncDue::new(through, kept.flow.top()));
     }
     let known = page.entries.partition_point(|(seq, _)| *seq <= kept.flow.last());
     let fresh = page.entries.get(known..).unwrap_or_default();
@@ -252,3 +267,6 @@ fn note_waiting(seed: &super::SessionSeed, kept: &mut Kept, now: u32) {
         kept.waiting_since.get_or_insert(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

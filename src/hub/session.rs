@@ -1,5 +1,6 @@
 //! Sessions: one namespace of a link, a member of rooms or the bearer of a device.
 
+use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub struct SessionId {
 }
 
 /// Makes the frames of one kind of client. One frame serves all recipients of a worker.
-pub trait Dialect {
+pub trait Dialect: Any {
     /// An event, to be acknowledged when it has an ack id.
     fn event(&self, site: &SiteName, ack: Option<AckId>, event: &Event, frame: &mut Frame);
 

@@ -1,6 +1,7 @@
 //! The hub of one worker: opening and closing of links and sessions.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use ahash::AHashMap;
@@ -34,7 +35,7 @@ pub(super) struct Inner {
     pub(super) sessions: Slab<Session>,
     pub(super) index: Index,
     /// Slots of links with something to send.
-    pub(super) dirty: Vec<u32>,
+    pub(super) dirty: VecDeque<u32>,
     /// Gathers the frames of one link; shared, so that a link needs no buffer of its own.
     pub(super) scratch: Vec<u8>,
     /// Numbers broadcasts, see [`Session::mark`].
@@ -50,7 +51,7 @@ impl Hub {
             links: Slab::new(),
             sessions: Slab::new(),
             index: Index::default(),
-            dirty: Vec::new(),
+            dirty: VecDeque::new(),
             scratch: Vec::new(),
             mark: 0,
             serial: 0,
@@ -94,11 +95,8 @@ impl Hub {
 
     /// Queues a frame on a link. A link that is being closed takes no more.
     pub fn push(&self, id: LinkId, frame: Rc<Frame>) {
-        let mut inner = self.inner.borrow_mut();
-        if inner.link(id).is_some() {
-            inner.queue(id.slot, frame, self.options.outbox_limit);
-            self.ring();
-        }
+        self.inner.borrow_mut().queue(id, frame, self.options.outbox_limit);
+        self.ring();
     }
 
     /// Queues a frame before everything that waits on a link of which nothing was sent yet.
@@ -167,10 +165,8 @@ impl Hub {
         session.rooms = rooms.into();
         index.join(&session.seed.site.name, &session.rooms, id.slot);
         let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
-        if inner.link(link).is_some() {
-            inner.queue(link.slot, welcome, self.options.outbox_limit);
-            self.ring();
-        }
+        inner.queue(link, welcome, self.options.outbox_limit);
+        self.ring();
     }
 
     /// Ends a session; the device it bore, if any.
@@ -207,30 +203,49 @@ impl Inner {
             && !link.dirty
         {
             link.dirty = true;
-            self.dirty.push(slot);
+            self.dirty.push_back(slot);
         }
     }
 
-    pub(super) fn queue(&mut self, slot: u32, frame: Rc<Frame>, limit: usize) {
-        queue(&mut self.links, &mut self.dirty, slot, frame, limit);
+    pub(super) fn queue(&mut self, id: LinkId, frame: Rc<Frame>, limit: usize) {
+        queue(&mut self.links, &mut self.dirty, id, frame, limit);
     }
 }
 
 /// Puts a frame into a link's outbox. A frame that alone is larger than the limit still goes out on an idle link.
-pub(super) fn queue(links: &mut Slab<Link>, dirty: &mut Vec<u32>, slot: u32, frame: Rc<Frame>, limit: usize) {
-    let Some(link) = links.get_mut(slot as usize) else { return };
+/// Nothing happens where the link has gone: its place may belong to somebody else by now.
+pub(super) fn queue(
+    links: &mut Slab<Link>,
+    dirty: &mut VecDeque<u32>,
+    id: LinkId,
+    frame: Rc<Frame>,
+    limit: usize,
+) {
+    queue_all(links, dirty, id, std::iter::once(frame), limit);
+}
+
+/// Puts frames into a link's outbox as if they were one.
+pub(super) fn queue_all(
+    links: &mut Slab<Link>,
+    dirty: &mut VecDeque<u32>,
+    id: LinkId,
+    frames: impl Iterator<Item = Rc<Frame>> + Clone,
+    limit: usize,
+) {
+    let Some(link) = links.get_mut(id.slot as usize).filter(|link| link.serial == id.serial) else { return };
     if link.closing.is_some() {
         return;
     }
-    if !link.outbox.is_empty() && link.outbox.weight() + frame.len() > limit {
+    let size: usize = frames.clone().map(|frame| frame.len()).sum();
+    if !link.outbox.is_empty() && link.outbox.weight() + size > limit {
         link.closing = Some(CloseReason::TooSlow);
         link.outbox.clear();
     } else {
-        link.outbox.push(frame);
+        frames.for_each(|frame| link.outbox.push(frame));
     }
     if !link.dirty {
         link.dirty = true;
-        dirty.push(slot);
+        dirty.push_back(id.slot);
     }
 }
 

@@ -142,9 +142,14 @@ impl Connection {
         self.conversation.borrow().clone().ok_or(Fault("not open"))
     }
 
+    /// Something came from the client.
+    pub(super) fn hear(&self) {
+        self.heard.set(self.engine.now());
+    }
+
     /// A text packet of the client.
     pub(super) fn text_packet(&self, packet: &str) -> Result<(), Fault> {
-        self.heard.set(self.engine.now());
+        self.hear();
         let conversation = self.conversation()?;
         match packet.as_bytes().first() {
             Some(b'4') => conversation.text(packet.get(1..).unwrap_or_default()),
@@ -176,7 +181,7 @@ impl Connection {
 
     /// A binary message of the client, over a WebSocket.
     pub(super) fn binary_packet(&self, bytes: &[u8]) -> Result<(), Fault> {
-        self.heard.set(self.engine.now());
+        self.hear();
         let conversation = self.conversation()?;
         match (self.protocol, bytes) {
             (Protocol::V4, bytes) | (Protocol::V3, [4, bytes @ ..]) => conversation.binary(bytes),

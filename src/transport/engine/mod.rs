@@ -18,6 +18,8 @@ mod options;
 mod polling;
 mod sid;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod upgrade;
 
 pub mod payload;

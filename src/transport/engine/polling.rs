@@ -2,9 +2,11 @@
 //! carries the connection; the requests themselves may have arrived on another one.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use engineioxide_core::Packet;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::connection::{Carrier, Connection, Fault};
@@ -12,10 +14,15 @@ use super::core::Engine;
 use super::handshake::Handshake;
 use super::payload;
 use super::sid::Sid;
+use super::socket::Socket;
 use crate::hub::{CloseReason, Flushed, Outbox, Wire};
 
 /// Bytes of one answer, unless a single frame is larger.
 const ANSWER_MAX: usize = 1 << 20;
+
+/// How long a GET that finds nothing waits while a WebSocket is about to take over: as in the official servers. Not
+/// at all would have the client ask without end until it hears that it may change over.
+const RELEASE_AFTER: Duration = Duration::from_millis(100);
 
 /// What a GET comes to.
 #[derive(Debug)]
@@ -52,8 +59,8 @@ pub enum Posted {
 #[derive(Debug, Default)]
 pub(super) struct PollState {
     waiting: Option<oneshot::Sender<Polled>>,
-    /// A WebSocket is about to take over: a GET that finds nothing is released at once.
-    upgrading: bool,
+    /// The WebSocket that is about to take over: a GET that finds nothing is released soon.
+    upgrading: Option<Rc<TcpStream>>,
 }
 
 impl PollState {
@@ -79,7 +86,8 @@ impl PollState {
         if outbox.is_empty() { Flushed::All } else { Flushed::Blocked }
     }
 
-    fn release(&mut self, encoding: payload::Protocol) {
+    /// Ends the waiting GET with nothing to say.
+    pub(super) fn release(&mut self, encoding: payload::Protocol) {
         if let Some(reply) = self.waiting.take() {
             let _ = reply.send(Polled::Payload(encode(encoding, [(false, &b"6"[..])].into_iter())));
         }
@@ -125,11 +133,15 @@ impl Engine {
         }
     }
 
-    /// The client of a waiting GET hung up: as in the official servers, that ends the connection.
+    /// The client of a GET hung up before it had its answer: as in the official servers, that ends the connection.
+    /// Also where the answer was made already: what it held is lost, and nothing may overtake it.
     pub(super) fn abandoned(&self, sid: &Sid) {
         let Some(connection) = self.by_sid(sid) else { return };
         let gone = match &*connection.carrier.borrow() {
-            Carrier::Polling(polling) => polling.waiting.as_ref().is_some_and(oneshot::Sender::is_closed),
+            Carrier::Polling(polling) if polling.upgrading.is_some() => {
+                polling.waiting.as_ref().is_some_and(oneshot::Sender::is_closed)
+            }
+            Carrier::Polling(_) => true,
             Carrier::Socket(_) | Carrier::Closed => false,
         };
         if gone {
@@ -160,22 +172,32 @@ impl Connection {
     }
 
     /// A GET waits. Given back when it may not.
-    fn wait_poll(&self, reply: oneshot::Sender<Polled>) -> Result<(), oneshot::Sender<Polled>> {
-        match &mut *self.carrier.borrow_mut() {
+    fn wait_poll(self: &Rc<Self>, reply: oneshot::Sender<Polled>) -> Result<(), oneshot::Sender<Polled>> {
+        let upgrading = match &mut *self.carrier.borrow_mut() {
             Carrier::Polling(polling) if polling.waiting.is_none() => {
                 polling.waiting = Some(reply);
-                if polling.upgrading {
-                    // Whatever waits goes out with the GET; where nothing does, it is let go by the flush below.
-                    polling.release(self.encoding);
-                }
+                polling.upgrading.is_some()
             }
             _ => return Err(reply),
-        }
+        };
+        // Whatever waits goes out with the GET, also while a WebSocket is about to take over.
         self.engine.hub.unblock(self.link);
+        if upgrading {
+            let connection = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(RELEASE_AFTER).await;
+                if let Carrier::Polling(polling) = &mut *connection.carrier.borrow_mut()
+                    && polling.upgrading.is_some()
+                {
+                    polling.release(connection.encoding);
+                }
+            });
+        }
         Ok(())
     }
 
     fn take_body(&self, body: &Bytes) -> Result<(), Fault> {
+        self.hear();
         for packet in payload::decode(self.encoding, payload::TextLayers::Unknown, body) {
             match packet.map_err(|_| Fault("the payload cannot be read"))? {
                 Packet::Message(text) => self.conversation()?.text(&text)?,
@@ -195,22 +217,48 @@ impl Connection {
         Ok(())
     }
 
-    /// From now on a GET that finds nothing is released, so that the client can change over.
-    pub(super) fn begin_upgrade(&self) {
-        if let Carrier::Polling(polling) = &mut *self.carrier.borrow_mut() {
-            polling.upgrading = true;
-            polling.release(self.encoding);
+    /// A WebSocket asks to take over. False where there is no polling, or another one has asked already.
+    pub(super) fn begin_upgrade(&self, stream: &Rc<TcpStream>) -> bool {
+        match &mut *self.carrier.borrow_mut() {
+            Carrier::Polling(polling) if polling.upgrading.is_none() => {
+                polling.upgrading = Some(Rc::clone(stream));
+                polling.release(self.encoding);
+                true
+            }
+            _ => false,
         }
     }
 
-    /// The attempt to change over failed: polling goes on.
-    pub(super) fn abort_upgrade(&self) {
+    /// That WebSocket takes over. False where it is not the one that has asked.
+    pub(super) fn finish_upgrade(&self, stream: &Rc<TcpStream>) -> bool {
+        if !self.is_probed_by(stream) {
+            return false;
+        }
+        let before = self.carrier.replace(Carrier::Socket(Socket::new(Rc::clone(stream))));
+        if let Carrier::Polling(mut polling) = before {
+            polling.release(self.encoding);
+        }
+        self.engine.hub.unblock(self.link);
+        true
+    }
+
+    /// The attempt of that WebSocket to take over failed: polling goes on.
+    pub(super) fn abort_upgrade(&self, stream: &Rc<TcpStream>) {
         if let Carrier::Polling(polling) = &mut *self.carrier.borrow_mut() {
-            polling.upgrading = false;
+            polling.upgrading.take_if(|probing| Rc::ptr_eq(probing, stream));
         }
     }
 
     pub(super) fn is_upgrading(&self) -> bool {
-        matches!(&*self.carrier.borrow(), Carrier::Polling(polling) if polling.upgrading)
+        matches!(&*self.carrier.borrow(), Carrier::Polling(polling) if polling.upgrading.is_some())
+    }
+
+    fn is_probed_by(&self, stream: &Rc<TcpStream>) -> bool {
+        match &*self.carrier.borrow() {
+            Carrier::Polling(polling) => {
+                polling.upgrading.as_ref().is_some_and(|probing| Rc::ptr_eq(probing, stream))
+            }
+            Carrier::Socket(_) | Carrier::Closed => false,
+        }
     }
 }

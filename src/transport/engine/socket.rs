@@ -77,6 +77,15 @@ impl Socket {
             CloseReason::TooSlow | CloseReason::HeartbeatMissed | CloseReason::NotAuthenticated => Some(1008),
         };
         self.say_goodbye(code, reason.as_str());
+        // A peer that neither reads nor closes would keep the socket, what stands in its buffers, and the task that
+        // reads from it.
+        let stream = Rc::downgrade(&self.stream);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(LINGER).await;
+            if let Some(stream) = stream.upgrade() {
+                let _ = rustix::net::shutdown(stream.as_fd(), Shutdown::Both);
+            }
+        });
     }
 
     fn say_goodbye(&self, code: Option<u16>, reason: &str) {
@@ -139,7 +148,7 @@ fn end(connection: &Rc<Connection>, stream: Rc<TcpStream>, reason: CloseReason) 
     if connection.is_carried_by(&stream) {
         Rc::clone(connection).close(reason);
     } else {
-        connection.abort_upgrade();
+        connection.abort_upgrade(&stream);
         Socket::new(Rc::clone(&stream)).close(reason);
     }
     tokio::task::spawn_local(linger(stream));
@@ -197,9 +206,9 @@ fn message(
     incoming: Incoming<'_>,
 ) -> Result<(), CloseReason> {
     let outcome = match incoming {
-        Incoming::Text(text) if connection.is_on_socket() => connection.text_packet(text),
+        Incoming::Text(text) if connection.is_carried_by(stream) => connection.text_packet(text),
         Incoming::Text(text) => connection.probe_packet(stream, text),
-        Incoming::Binary(bytes) if connection.is_on_socket() => connection.binary_packet(bytes),
+        Incoming::Binary(bytes) if connection.is_carried_by(stream) => connection.binary_packet(bytes),
         Incoming::Binary(_) => Err(Fault("binary message before the upgrade")),
         Incoming::Ping(payload) => {
             let mut pong = Vec::new();

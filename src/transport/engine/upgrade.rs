@@ -161,16 +161,9 @@ impl Connection {
     /// A text message on a socket that has not taken over yet.
     pub(super) fn probe_packet(&self, stream: &Rc<TcpStream>, packet: &str) -> Result<(), Fault> {
         match packet {
-            "2probe" => {
-                self.begin_upgrade();
-                write_whole(stream, text_frame("3probe").bytes())
-                    .map_err(|_| Fault("the probe cannot be answered"))
-            }
-            "5" if self.is_upgrading() => {
-                *self.carrier.borrow_mut() = Carrier::Socket(Socket::new(Rc::clone(stream)));
-                self.engine.hub.unblock(self.link);
-                Ok(())
-            }
+            "2probe" if self.begin_upgrade(stream) => write_whole(stream, text_frame("3probe").bytes())
+                .map_err(|_| Fault("the probe cannot be answered")),
+            "5" if self.finish_upgrade(stream) => Ok(()),
             _ => Err(Fault("unexpected packet before the upgrade")),
         }
     }

@@ -96,6 +96,11 @@ enum State {
 impl Drop for SiteMember {
     fn drop(&mut self) {
         self.task.abort();
+        // The aborted task holds the attendance until it is its turn: what arrives before that is not for a client
+        // that has left, and may be back already.
+        if let Some(attendance) = self.attendance() {
+            attendance.end();
+        }
     }
 }
 

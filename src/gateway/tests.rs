@@ -1,0 +1,198 @@
+//! What the gateway asks of the store and in which order, with a store that only writes down.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use super::*;
+use crate::broker::{Broker, LocalBroker};
+use crate::domain::{AckId, Event};
+use crate::domain::{DeviceNo, DeviceTtl, Flake, Page, Seq, Site, SiteName, WorkerId};
+use crate::hub::{Dialect, Flushed, Frame, Hub, HubOptions, LinkId, Outbox, SessionId, SessionSeed, Wire};
+use crate::protocol::{BoxFuture, Credentials, Refusal, SiteProtocol, UserChange};
+use crate::store::{
+    Ack, Append, Connect, Counters, Disconnect, PageLimit, Read, Store, StoreError, StoreEvent,
+};
+
+/// A store that writes down what it is asked.
+#[derive(Default)]
+struct Asked(Mutex<Vec<String>>);
+
+impl Asked {
+    fn note(&self, what: String) {
+        self.0.lock().unwrap().push(what);
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Store for Asked {
+    fn connect(&self, connect: Connect) {
+        self.note(format!("connect {}", connect.session.serial));
+    }
+
+    fn append(&self, _: Append) {
+        self.note("append".to_owned());
+    }
+
+    fn acknowledge(&self, acks: Vec<Ack>) {
+        self.note(format!("{acks:?}"));
+    }
+
+    fn read(&self, read: Read) {
+        self.note(format!("read {}", read.after.0));
+    }
+
+    fn disconnect(&self, disconnect: Disconnect) {
+        self.note(format!("disconnect {}", disconnect.session.serial));
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn counters(&self) -> Counters {
+        Counters::default()
+    }
+
+    fn close(&self) {}
+}
+
+/// Everybody is user 1.
+struct AnyUser;
+
+impl SiteProtocol for AnyUser {
+    fn authorize(&self, _: Arc<Site>, _: Credentials) -> BoxFuture<Result<Vec<String>, Refusal>> {
+        Box::pin(async { Ok(vec!["user_1".to_owned()]) })
+    }
+
+    fn user_changed(&self, _: Arc<Site>, _: UserChange) {}
+
+    fn flush(&self, _: tokio::time::Instant) -> BoxFuture<()> {
+        Box::pin(async {})
+    }
+}
+
+struct Silent;
+
+impl Dialect for Silent {
+    fn event(&self, _: &SiteName, _: Option<AckId>, _: &Event, _: &mut Frame) {}
+
+    fn batch(&self, _: &SiteName, _: AckId, _: &[(Seq, Event)], _: &mut Frame) {}
+
+    fn resync(&self, _: &SiteName, _: &mut Frame) {}
+}
+
+struct Nowhere;
+
+impl Wire for Nowhere {
+    fn flush(&self, _: &mut Outbox, _: &mut Vec<u8>) -> Flushed {
+        Flushed::Blocked
+    }
+
+    fn await_room(self: Rc<Self>, _: LinkId) {}
+
+    fn close(self: Rc<Self>, _: crate::hub::CloseReason) {}
+}
+
+struct Rig {
+    asked: Arc<Asked>,
+    gateway: Rc<Gateway>,
+    site: Arc<Site>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let (switchboard, _) = Switchboard::new(1, 1 << 20);
+        let asked = Arc::new(Asked::default());
+        let broker: Arc<dyn Broker> = Arc::new(LocalBroker::new(Arc::clone(&switchboard) as _));
+        let shared = Shared::new(SharedParts {
+            sites: Sites::default(),
+            store: Arc::clone(&asked) as _,
+            broker,
+            protocol: Arc::new(AnyUser),
+            switchboard,
+            flake: Flake::new(0).unwrap(),
+            device_ttl: DeviceTtl::Never,
+            page: PageLimit { entries: 10, bytes: 1000 },
+        });
+        let mut site = Site::sample("s");
+        site.user_room_prefix = Some("user_".into());
+        let gateway = Gateway::new(shared, WorkerId(0), Hub::new(HubOptions { outbox_limit: 1 << 20 }));
+        Self { asked, gateway, site: Arc::new(site) }
+    }
+
+    fn visitor(&self) -> Visitor {
+        let mut link = None;
+        self.gateway.hub().open_link(|id| {
+            link = Some(id);
+            Rc::new(Nowhere)
+        });
+        let (link, site) = (link.unwrap(), Arc::clone(&self.site));
+        let seed = SessionSeed { link, site, dialect: &Silent, welcome: Rc::default() };
+        Visitor { credentials: Credentials { token: None, meta: None }, device_id: "d".to_owned(), seed }
+    }
+
+    fn admit(&self, id: SessionId) {
+        let (session, page) = (self.gateway.session_ref(id), Page::default());
+        let connected = StoreEvent::Connected { session, device: DeviceNo(1), page };
+        self.gateway.apply([Mail::Store(vec![connected])].into_iter());
+    }
+}
+
+type Held = RefCell<Option<Rc<Attendance>>>;
+
+fn hold(held: &Held) -> impl FnOnce(Attendance) -> Rc<Attendance> {
+    |attendance| Rc::clone(held.borrow_mut().insert(Rc::new(attendance)))
+}
+
+fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn an_attendance_ends_at_once_also_while_the_connecting_is_still_held() {
+    let (rig, held) = (Rig::new(), Held::default());
+    let mut connecting = Box::pin(rig.gateway.connect(rig.visitor(), hold(&held)));
+    assert!(poll(connecting.as_mut()).is_pending());
+    let attendance = held.take().unwrap();
+    attendance.end();
+    assert_eq!(rig.gateway.hub().session_count(), 0);
+    let id = attendance.id();
+    assert_eq!(rig.asked.take(), [format!("connect {}", id.serial), format!("disconnect {}", id.serial)]);
+    rig.admit(id);
+    drop((attendance, connecting));
+    assert_eq!(rig.asked.take(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_reaches_the_store_before_the_next_connect() {
+    let local = tokio::task::LocalSet::new();
+    let connects = local.run_until(async {
+        let (rig, first, second) = (Rig::new(), Held::default(), Held::default());
+        let mut one = Box::pin(rig.gateway.connect(rig.visitor(), hold(&first)));
+        assert!(poll(one.as_mut()).is_pending());
+        let id = first.borrow().as_ref().unwrap().id();
+        rig.admit(id);
+        assert!(poll(one.as_mut()).is_ready());
+        rig.asked.take();
+        rig.gateway.acknowledge(id, u64::from(AckId::entry(Seq(0)).get()));
+        let mut two = Box::pin(rig.gateway.connect(rig.visitor(), hold(&second)));
+        assert!(poll(two.as_mut()).is_pending());
+        rig.asked.take()
+    });
+    let asked = connects.await;
+    assert!(asked.len() == 2 && asked[0].contains("Entry") && asked[1].starts_with("connect"), "{asked:?}");
+}
+
+#[test]
+fn a_node_that_stops_refuses_no_namespace() {
+    let (rig, held) = (Rig::new(), Held::default());
+    rig.gateway.shared().begin_draining();
+    let mut connecting = Box::pin(rig.gateway.connect(rig.visitor(), hold(&held)));
+    assert!(poll(connecting.as_mut()).is_pending());
+    assert_eq!(rig.asked.take(), [""; 0]);
+}
