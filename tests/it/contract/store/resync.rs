@@ -77,9 +77,9 @@ pub(super) fn it_is_owed_until_confirmed(backend: &dyn Backend) {
     let (again, page) = rig.connect(session(0, 0), "a", &["user_1"]);
     assert_eq!((again, page.resync, page.entries.len()), (a, Some(seqs[2]), 0));
     rig.ack(&[Ack::Resynced(a, LAST)]);
-    assert!(!rig.read(session(0, 0), a, Seq(0), WIDE).resync.is_some());
+    assert!(rig.read(session(0, 0), a, Seq(0), WIDE).resync.is_none());
     rig.reopen(false);
-    assert!(!rig.connect(session(0, 0), "a", &["user_1"]).1.resync.is_some());
+    assert!(rig.connect(session(0, 0), "a", &["user_1"]).1.resync.is_none());
 }
 
 pub(super) fn a_later_one_is_owed_although_the_first_is_confirmed(backend: &dyn Backend) {
