@@ -21,7 +21,10 @@ impl Gateway {
         let taken = self.hub.with_kept(session, |kept| take_ack(kept, ack, now)).flatten();
         let Some((ack, step, resynced)) = taken else { return };
         let device = match ack {
-            Ack::Entry(device, _) | Ack::Through(device, _) | Ack::Resynced(device, _) => device,
+            Ack::Entry(device, _)
+            | Ack::EntryBehindBatch(device, ..)
+            | Ack::Through(device, _)
+            | Ack::Resynced(device, _) => device,
         };
         self.gather(ack);
         if let Some(due) = resynced {
@@ -76,5 +79,9 @@ fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<(Ack, Step, Option<
         let step = kept.flow.batch_acknowledged(seq);
         return Some((Ack::Through(kept.device, seq), step, resynced));
     }
-    Some((Ack::Entry(kept.device, seq), Step::Rest, resynced))
+    let ack = match kept.flow.batch() {
+        Some(batch) => Ack::EntryBehindBatch(kept.device, seq, batch),
+        None => Ack::Entry(kept.device, seq),
+    };
+    Some((ack, Step::Rest, resynced))
 }

@@ -18,6 +18,8 @@ pub struct Flow {
     last: Seq,
     /// The last entry that was emitted before it started over.
     before: Seq,
+    /// The end of the last batch, until it is acknowledged.
+    batch: Option<Seq>,
     phase: Phase,
 }
 
@@ -55,6 +57,12 @@ impl Flow {
     #[must_use]
     pub fn highest(&self) -> Seq {
         self.last.max(self.before)
+    }
+
+    /// The end of the batch that is under way: emitted, and not acknowledged yet.
+    #[must_use]
+    pub fn batch(&self) -> Option<Seq> {
+        self.batch
     }
 
     /// Whether a live entry goes straight out.
@@ -104,6 +112,7 @@ impl Flow {
     pub fn page(&mut self, emitted: Option<Seq>, through: Seq, more: bool) -> (Step, Vec<Live>) {
         if let Some(seq) = emitted {
             self.last = self.last.max(seq);
+            self.batch = emitted;
         }
         if more {
             return (self.more(emitted), Vec::new());
@@ -134,6 +143,7 @@ impl Flow {
 
     /// A batch was acknowledged through `seq`.
     pub fn batch_acknowledged(&mut self, seq: Seq) -> Step {
+        self.batch = self.batch.filter(|batch| *batch > seq);
         match self.phase {
             Phase::AwaitingAck { batch } if seq >= batch => {
                 self.phase = Phase::Reading;
@@ -146,6 +156,7 @@ impl Flow {
     /// The inbox was cleared through `seq`: nothing up to there is to be emitted any more.
     pub fn cleared(&mut self, seq: Seq) -> Step {
         self.last = self.last.max(seq);
+        self.batch = None;
         match &mut self.phase {
             Phase::AwaitingAck { .. } => {
                 self.phase = Phase::Reading;
@@ -221,6 +232,18 @@ mod tests {
     fn an_empty_page_with_more_behind_it_is_read_on() {
         let mut flow = Flow::default();
         assert_eq!(seqs(flow.page(None, Seq(0), true)), (Step::Read(Seq(0)), vec![]));
+    }
+
+    #[test]
+    fn a_batch_is_under_way_until_it_is_acknowledged_or_cleared() {
+        let mut flow = Flow::default();
+        let _ = flow.page(Some(Seq(3)), Seq(3), false);
+        assert!(entry(&mut flow, 4) && flow.batch() == Some(Seq(3)));
+        assert_eq!((flow.batch_acknowledged(Seq(2)), flow.batch()), (Step::Rest, Some(Seq(3))));
+        assert_eq!((flow.batch_acknowledged(Seq(3)), flow.batch()), (Step::Rest, None));
+        let _ = flow.restart();
+        let _ = flow.page(Some(Seq(4)), Seq(4), false);
+        assert_eq!((flow.cleared(Seq(4)), flow.batch()), (Step::Rest, None));
     }
 
     #[test]

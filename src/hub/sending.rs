@@ -179,8 +179,9 @@ impl Inner {
         let link = self.links.get_mut(slot as usize)?;
         link.dirty = false;
         let id = LinkId { slot, serial: link.serial };
-        if link.closing == Some(CloseReason::TooSlow) {
-            return Some((Rc::clone(&link.wire), id, CloseReason::TooSlow));
+        // Who does not read, or has said good-bye, is not waited for.
+        if let Some(reason @ (CloseReason::TooSlow | CloseReason::ByPeer)) = link.closing {
+            return Some((Rc::clone(&link.wire), id, reason));
         }
         if link.blocked {
             return None;

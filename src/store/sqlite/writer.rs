@@ -19,7 +19,7 @@ use super::page::Job;
 use super::publish::{Planned, Publisher};
 use super::state::State;
 use super::{Shared, load};
-use crate::domain::{DeviceTtl, Event, Seq};
+use crate::domain::{DeviceNo, DeviceTtl, Event, Seq};
 
 /// How long acks and ends of sessions wait for a round to ride along with.
 const ACK_WAIT: Duration = Duration::from_millis(100);
@@ -229,14 +229,17 @@ impl<'c> Writer<'c> {
 
     fn ack(&mut self, ack: Ack) {
         match ack {
-            Ack::Entry(device, seq) => {
-                if let Some(cleared) = self.state.ack_entry(device, seq) {
-                    self.urgent = true;
-                    self.plan.push(Planned::Resync(cleared));
-                }
-            }
+            Ack::Entry(device, seq) => self.ack_entry(device, seq, Seq(0)),
+            Ack::EntryBehindBatch(device, seq, batch) => self.ack_entry(device, seq, batch),
             Ack::Through(device, seq) => self.state.ack_through(device, seq),
             Ack::Resynced(device, through) => self.state.resynced(device, through),
+        }
+    }
+
+    fn ack_entry(&mut self, device: DeviceNo, seq: Seq, batch: Seq) {
+        if let Some(cleared) = self.state.ack_entry(device, seq, batch) {
+            self.urgent = true;
+            self.plan.push(Planned::Resync(cleared));
         }
     }
 

@@ -85,22 +85,19 @@ async fn b8_an_owed_resync_is_not_asked_for_twice_after_a_reconnect() {
 }
 
 #[tokio::test]
-async fn b8_a_live_ack_before_that_of_the_batch_makes_one_resync_at_most() {
+async fn b8_a_live_ack_before_that_of_the_batch_makes_no_resync() {
     let site = backend::start().await;
     let gateway = Setup::demo(&site).start().await;
     Client::v4(&gateway, "demo", "user_1", "d").await.close().await;
     tell(&gateway, "m1").await;
     let mut client = Client::v4(&gateway, "demo", "user_1", "d").await;
     let batch = client.event("_batch").await;
-    let mut live = Vec::new();
     for name in ["m2", "m3"] {
         gateway.send_resync("demo", &["user_1"], name, json!(1)).await;
-        live.push(client.event(name).await);
+        let live = client.event(name).await;
+        // The batch is older, but a client works through it before it acknowledges it.
+        client.ack(&live).await;
     }
-    client.ack(&live[0]).await;
-    // What waits in the batch is older, and not acknowledged.
-    client.event("_resync").await;
-    client.ack(&live[1]).await;
     client.ack(&batch).await;
     client.nothing_while(tokio::time::sleep(GATHERED)).await;
     tell(&gateway, "end").await;

@@ -163,6 +163,14 @@ pub async fn ask(port: u16, method: &str, path: &str, headers: &[&str], body: &[
     if method == "HEAD" { wire.head_answer().await } else { wire.answer().await }
 }
 
+/// The same where the other side may be dead: `None` when no whole answer came.
+pub async fn try_ask(port: u16, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Option<Answer> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let mut wire = Wire { stream, buffer: Vec::new() };
+    wire.ask(method, path, headers, body).await;
+    tokio::time::timeout(PATIENCE, wire.read(false)).await.ok().flatten()
+}
+
 /// The bytes of a request. The length of a body is stated unless the headers speak of it.
 pub fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: gateway.invalid\r\n");

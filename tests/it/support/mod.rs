@@ -9,5 +9,6 @@ pub mod http;
 pub mod packet;
 pub mod polling;
 pub mod process;
+pub mod random;
 pub mod send;
 pub mod site_server;

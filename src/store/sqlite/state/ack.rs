@@ -4,8 +4,9 @@ use super::{Cleared, State, Touch};
 use crate::domain::{DeviceNo, Seq};
 
 impl State {
-    /// One entry. Where that makes the device resync, what was cleared.
-    pub(in super::super) fn ack_entry(&mut self, no: DeviceNo, seq: Seq) -> Option<Cleared> {
+    /// One entry. Where that makes the device resync, what was cleared. Entries up to `batch` do not count as
+    /// older ones.
+    pub(in super::super) fn ack_entry(&mut self, no: DeviceNo, seq: Seq, batch: Seq) -> Option<Cleared> {
         if seq > self.committed {
             return None;
         }
@@ -15,12 +16,13 @@ impl State {
             Some(first) if *first == seq => 0,
             _ => device.inbox.binary_search(&seq).ok()?,
         };
+        let older = place > device.inbox.partition_point(|waiting| *waiting <= batch);
         device.inbox.remove(place);
         device.bytes -= u64::from(bytes);
         device.shrink();
         self.counters.acked += 1;
         self.counters.queued -= 1;
-        let resync = place > 0 && self.open.get(&seq).is_some_and(|message| message.resync);
+        let resync = older && self.open.get(&seq).is_some_and(|message| message.resync);
         self.settle(no, seq, !resync);
         resync.then(|| self.clear(no, seq)).flatten()
     }

@@ -84,7 +84,7 @@ fn run(state: &mut State, step: &Step) {
         Step::Disconnect(device) => state.disconnect(session(device), NOW),
         Step::Append(room, resync, kind) => drop(state.append(&message(room, resync, kind))),
         Step::Ack(device, place) => {
-            state.ack_entry(no(state, device), seq(state, device, place));
+            state.ack_entry(no(state, device), seq(state, device, place), Seq(0));
         }
         Step::Through(device, place) => state.ack_through(no(state, device), seq(state, device, place)),
         Step::Resynced(device) => state.resynced(no(state, device), Seq(u64::MAX)),

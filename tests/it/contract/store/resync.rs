@@ -47,6 +47,19 @@ pub(super) fn in_order_it_does_not(backend: &dyn Backend) {
     assert!(rig.resyncs(0).is_empty());
 }
 
+pub(super) fn a_batch_under_way_is_not_older(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, true);
+    rig.ack(&[Ack::EntryBehindBatch(a, seqs[1], seqs[0])]);
+    assert_eq!(rig.texts(a), ["[1]", "[3]"]);
+    assert!(rig.resyncs(0).is_empty());
+    // An older entry behind the batch counts.
+    rig.send(resync("[4]", &["user_1"]));
+    let fourth = rig.live(0, a).last().unwrap().0;
+    rig.ack(&[Ack::EntryBehindBatch(a, fourth, seqs[0])]);
+    assert_eq!(rig.resyncs(0), [(a, fourth)]);
+}
+
 pub(super) fn through_never_does(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, true);
