@@ -66,6 +66,10 @@ impl<'c> Ledger<'c> {
 
     /// Writes the difference. Durable when it returns `Ok`, not there at all otherwise.
     pub(super) fn write(&mut self, state: &State, extent: Extent) -> rusqlite::Result<()> {
+        if !self.db.is_autocommit() {
+            // The last one could not even be rolled back; until that works there is no way on.
+            self.rollback.execute([])?;
+        }
         self.begin.execute([])?;
         let written = self.difference(state, extent).and_then(|()| self.commit.execute([]).map(drop));
         // Some errors have ended the transaction already.
@@ -202,5 +206,18 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             assert_eq!(away(dir.path(), skew), expires);
         }
+    }
+
+    #[test]
+    fn a_transaction_that_was_left_open_does_not_stop_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let files =
+            schema::open(&SqliteOptions::new(dir.path(), Durability::Full, DeviceTtl::Never)).unwrap();
+        let mut ledger = Ledger::new(&files.writer).unwrap();
+        files.writer.execute_batch("BEGIN; DELETE FROM numbering").unwrap();
+        ledger.write(&State::new(DeviceTtl::Never), Extent { reserve: true, ..Extent::default() }).unwrap();
+        let rows: u32 =
+            files.reader.query_row("SELECT count(*) FROM numbering", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 1, "what was left open is taken back");
     }
 }
