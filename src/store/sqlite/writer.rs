@@ -169,7 +169,8 @@ impl<'c> Writer<'c> {
     fn write(&mut self, now: Instant) -> Result<(), StoreError> {
         let lists = self.lists_since.is_some_and(|at| now >= at + LIST_WAIT);
         let probe = self.failed_at.is_some();
-        match self.ledger.write(&self.state, Extent { lists, reserve: probe, exact: false }) {
+        let extent = Extent { lists, reserve: probe, exact: false, skew_ms: self.shared.clock.skew_ms() };
+        match self.ledger.write(&self.state, extent) {
             Ok(()) => {
                 self.state.saved(lists);
                 self.waiting_since = None;
@@ -271,7 +272,8 @@ impl<'c> Writer<'c> {
 
     /// Nothing follows: everything goes into the file.
     fn finish(mut self) {
-        let extent = Extent { lists: true, reserve: false, exact: true };
+        let extent =
+            Extent { lists: true, reserve: false, exact: true, skew_ms: self.shared.clock.skew_ms() };
         if let Err(error) = self.ledger.write(&self.state, extent) {
             tracing::error!(%error, "the store could not write back its last acks; their entries come again");
         }
