@@ -116,7 +116,7 @@ impl Hub {
         let mut inner = self.inner.borrow_mut();
         let Inner { links, sessions, dirty, .. } = &mut *inner;
         let session = session(sessions, id)?;
-        let (frame, step) = page_frame(session, page, now)?;
+        let (frame, step) = page_frame(session, page, now, welcome)?;
         let first = welcome.then(|| Rc::clone(&session.seed.welcome));
         let page = (!frame.is_empty()).then(|| Rc::new(frame));
         let frames = first.into_iter().chain(page);
@@ -236,12 +236,14 @@ fn single(seed: &super::SessionSeed, kept: &mut Kept, run: &[Live]) -> Option<Rc
     (!frame.is_empty()).then(|| Rc::new(frame))
 }
 
-fn page_frame(session: &mut Session, page: &Page, now: u32) -> Option<(Frame, Step)> {
+/// Only the first page tells of a `_resync` that the device owes: what comes to be owed later is told by itself, and
+/// may be proved already when a page says so that was on its way.
+fn page_frame(session: &mut Session, page: &Page, now: u32, first: bool) -> Option<(Frame, Step)> {
     let (seed, kept) = (&session.seed, session.kept.as_mut()?);
     let site = &seed.site.name;
     let mut frame = Frame::default();
     if let Some(through) = page.resync
-        && kept.resync.is_none()
+        && first
     {
         seed.dialect.resync(site, &mut frame);
         kept.resync = Some(ResyncDue::new(through, kept.flow.top()));

@@ -198,3 +198,19 @@ fn who_has_waited_longest_is_sent_to_first() {
     assert!(rig.hub.flush(1));
     assert_eq!((first.seen.borrow().len(), second.seen.borrow().len()), (1, 0));
 }
+
+#[test]
+fn a_resync_is_told_once() {
+    let rig = Rig::new(1 << 20);
+    let (link, wire) = rig.link();
+    let session = rig.session(link);
+    let owed = |seqs, through| Page { resync: Some(Seq(through)), ..page(seqs, through) };
+    rig.hub.admit(session, DEVICE, &owed(&[], 3), 0);
+    assert_eq!(rig.seen(&wire), "WR");
+    rig.hub.resync(DEVICE, Seq(4));
+    assert_eq!(rig.seen(&wire), "R");
+    // Proved, while a page was on its way that does not know it yet.
+    rig.hub.with_kept(session, |kept| kept.resync = None);
+    rig.hub.page(session, &owed(&[5], 5), 0);
+    assert_eq!(rig.seen(&wire), "[5;]");
+}

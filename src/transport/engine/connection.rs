@@ -72,6 +72,8 @@ pub struct Connection {
     ping: Cell<(u8, bool)>,
     /// Step of the engine's clock at which the client was heard last (Engine.IO 3).
     heard: Cell<u32>,
+    /// Step at which the conversation must be settled; an alarm before it belongs to an earlier time limit.
+    settled_by: Cell<u32>,
 }
 
 impl Connection {
@@ -93,6 +95,7 @@ impl Connection {
             conversation: RefCell::default(),
             ping: Cell::new((0, false)),
             heard,
+            settled_by: Cell::new(0),
         }
     }
 
@@ -131,7 +134,9 @@ impl Connection {
 
     /// The conversation must be settled again within the connect timeout.
     pub fn await_settling(&self) {
-        self.engine.set_alarm(self.link, Due::Settled, self.engine.options.connect_timeout);
+        let steps = self.engine.steps(self.engine.options.connect_timeout);
+        self.settled_by.set(self.engine.now().saturating_add(steps));
+        self.engine.set_alarm_steps(self.link, Due::Settled, steps);
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -204,6 +209,7 @@ impl Connection {
             }
             Due::Pong(_) => {}
             Due::Silence => self.check_silence(),
+            Due::Settled if self.engine.now() < self.settled_by.get() => {}
             Due::Settled => {
                 if self.conversation().is_ok_and(|conversation| !conversation.is_settled()) {
                     Rc::clone(self).close(CloseReason::NotAuthenticated);

@@ -75,7 +75,7 @@ impl Engine {
         }
     }
 
-    fn advance(&self) {
+    pub(super) fn advance(&self) {
         let due = self.alarms.borrow_mut().advance();
         for alarm in due {
             let link = LinkId { slot: alarm.slot, serial: alarm.serial };

@@ -1,6 +1,6 @@
 //! Connections on real sockets of this machine, and what happens when several want to carry one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Writes down what it is told.
 #[derive(Default)]
-struct Listener(RefCell<Vec<String>>);
+struct Listener(RefCell<Vec<String>>, Cell<bool>);
 
 struct Heard(Rc<Listener>);
 
@@ -43,7 +43,7 @@ impl Conversation for Heard {
     }
 
     fn is_settled(&self) -> bool {
-        true
+        self.0.1.get()
     }
 
     fn closed(&self) {}
@@ -76,9 +76,21 @@ impl Rig {
     }
 
     fn polling(&self) -> (Sid, Rc<Connection>) {
-        let handshake = Handshake::new("", false, Protocol::V4, None);
+        self.polling_with(Protocol::V4)
+    }
+
+    fn polling_with(&self, protocol: Protocol) -> (Sid, Rc<Connection>) {
+        let handshake = Handshake::new("", false, protocol, None);
         let (_, sid) = self.engine.open_polling(handshake);
         (sid, self.engine.by_sid(&sid).unwrap())
+    }
+
+    /// Lets time pass, in tenths of seconds. The heartbeat of Engine.IO 3 is held up where `heard`.
+    fn pass(&self, tenths: u32, heard: Option<&Connection>) {
+        for _ in 0..tenths {
+            heard.into_iter().for_each(Connection::hear);
+            self.engine.advance();
+        }
     }
 
     fn poll(&self, sid: &Sid) -> oneshot::Receiver<Polled> {
@@ -200,5 +212,33 @@ fn a_peer_that_neither_reads_nor_closes_keeps_nothing() {
         socket::begin(Rc::clone(&connection), stream, &Bytes::new());
         connection.close(CloseReason::HeartbeatMissed);
         until(|| watched.strong_count() == 0).await;
+    });
+}
+
+#[test]
+fn whoever_leaves_has_the_whole_connect_timeout_to_come_back() {
+    Rig::run(|rig| async move {
+        let (_, connection) = rig.polling_with(Protocol::V3);
+        rig.pass(440, Some(&connection));
+        connection.await_settling();
+        rig.pass(440, Some(&connection));
+        assert_eq!(rig.engine.connection_count(), 1);
+        rig.pass(20, Some(&connection));
+        assert_eq!(rig.engine.connection_count(), 0);
+    });
+}
+
+#[test]
+fn a_message_by_post_is_a_sign_of_life() {
+    Rig::run(|rig| async move {
+        rig.heard.1.set(true);
+        let (sid, _connection) = rig.polling_with(Protocol::V3);
+        rig.pass(440, None);
+        let (reply, _receiver) = oneshot::channel();
+        rig.engine.post(&sid, &Bytes::from_static(b"3:4hi"), reply);
+        rig.pass(440, None);
+        assert_eq!(rig.engine.connection_count(), 1);
+        rig.pass(20, None);
+        assert_eq!(rig.engine.connection_count(), 0);
     });
 }
