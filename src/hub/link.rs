@@ -80,6 +80,8 @@ pub(super) struct Link {
     pub(super) dirty: bool,
     /// Waits until the carrier takes more.
     pub(super) blocked: bool,
+    /// A session of it was let in. A stranger's outbox takes little.
+    pub(super) known: bool,
     /// To be closed: at once when the peer is too slow or has gone by itself, else when the outbox is empty.
     pub(super) closing: Option<CloseReason>,
 }

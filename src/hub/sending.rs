@@ -101,6 +101,8 @@ impl Hub {
             let session = session(sessions, id)?;
             session.kept = Some(Kept::new(device));
             index.bear(device, id.slot);
+            let link = session.seed.link;
+            inner.know(link);
         }
         self.put_page(id, page, now, true)
     }

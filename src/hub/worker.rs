@@ -15,6 +15,9 @@ use super::outbox::Outbox;
 use super::session::{Kept, Session, SessionId, SessionSeed};
 use crate::domain::{DeviceNo, Room};
 
+/// What may wait for a link of which no session was let in: answers to pings, and refusals.
+const STRANGER_LIMIT: usize = 256 * 1024;
+
 /// Limits of a hub.
 #[derive(Debug, Clone, Copy)]
 pub struct HubOptions {
@@ -80,6 +83,7 @@ impl Hub {
             outbox: Outbox::default(),
             dirty: false,
             blocked: false,
+            known: false,
             closing: None,
         });
         wire
@@ -95,7 +99,10 @@ impl Hub {
 
     /// Queues a frame on a link. A link that is being closed takes no more.
     pub fn push(&self, id: LinkId, frame: Rc<Frame>) {
-        self.inner.borrow_mut().queue(id, frame, self.options.outbox_limit);
+        let mut inner = self.inner.borrow_mut();
+        let known = inner.link(id).is_some_and(|link| link.known);
+        let limit = if known { self.options.outbox_limit } else { self.options.outbox_limit.min(STRANGER_LIMIT) };
+        inner.queue(id, frame, limit);
         self.ring();
     }
 
@@ -165,6 +172,7 @@ impl Hub {
         session.rooms = rooms.into();
         index.join(&session.seed.site.name, &session.rooms, id.slot);
         let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
+        inner.know(link);
         inner.queue(link, welcome, self.options.outbox_limit);
         self.ring();
     }
@@ -204,6 +212,13 @@ impl Inner {
         {
             link.dirty = true;
             self.dirty.push_back(slot);
+        }
+    }
+
+    /// A session of the link was let in.
+    pub(super) fn know(&mut self, id: LinkId) {
+        if let Some(link) = self.link(id) {
+            link.known = true;
         }
     }
 

@@ -214,3 +214,17 @@ fn a_resync_is_told_once() {
     rig.hub.page(session, &owed(&[5], 5), 0);
     assert_eq!(rig.seen(&wire), "[5;]");
 }
+
+#[test]
+fn little_may_wait_for_a_stranger_and_more_once_it_is_let_in() {
+    let rig = Rig::new(1 << 20);
+    let half = || Rc::new(Frame::control(vec![b'x'; 200_000]));
+    let (stranger, wire) = rig.link();
+    (0..2).for_each(|_| rig.hub.push(stranger, half()));
+    assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (0, Some(CloseReason::TooSlow)));
+    let (member, wire) = rig.link();
+    let session = rig.session(member);
+    rig.hub.join(session, Vec::new());
+    (0..2).for_each(|_| rig.hub.push(member, half()));
+    assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (400_001, None));
+}
