@@ -9,7 +9,7 @@ CREATE TABLE device (
     rooms           TEXT NOT NULL,
     -- Unix milliseconds; NULL while the device has a live session, and where devices never expire.
     expires_at      INTEGER,
-    -- Its inbox was cleared, and it has not confirmed the `_resync` yet.
+    -- Its inbox was cleared up to and with this seq, and it has not confirmed the `_resync` yet; else 0.
     owes_resync     INTEGER NOT NULL,
     -- Nothing up to and with this seq waits for the device any more, whatever the lists below say.
     settled_through INTEGER NOT NULL,

@@ -83,8 +83,8 @@ pub struct Page {
     pub through: Seq,
     /// Whether the page stopped at its limit.
     pub more: bool,
-    /// The device owes a `_resync` (its inbox was cleared while it was away).
-    pub resync: bool,
+    /// The device owes a `_resync`: its inbox was cleared up to and with this entry, and it has not confirmed that.
+    pub resync: Option<Seq>,
 }
 
 #[cfg(test)]

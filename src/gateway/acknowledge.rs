@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::worker::Gateway;
 use crate::domain::AckId;
-use crate::hub::{Kept, SessionId, Step};
+use crate::hub::{Kept, ResyncDue, SessionId, Step};
 use crate::store::Ack;
 
 /// How long acks are gathered before they go to the store, unless something else goes there first.
@@ -21,11 +21,14 @@ impl Gateway {
         let taken = self.hub.with_kept(session, |kept| take_ack(kept, ack, now)).flatten();
         let Some((ack, step, resynced)) = taken else { return };
         let device = match ack {
-            Ack::Entry(device, _) | Ack::Through(device, _) | Ack::Resynced(device) => device,
+            Ack::Entry(device, _)
+            | Ack::EntryBehindBatch(device, ..)
+            | Ack::Through(device, _)
+            | Ack::Resynced(device, _) => device,
         };
         self.gather(ack);
-        if resynced {
-            self.gather(Ack::Resynced(device));
+        if let Some(due) = resynced {
+            self.gather(Ack::Resynced(device, due.through()));
         }
         self.take(step, session, device);
     }
@@ -33,14 +36,12 @@ impl Gateway {
     /// A heartbeat came from the client of a session.
     pub fn heartbeat(self: &Rc<Self>, session: SessionId) {
         let confirmed = self.hub.with_kept(session, |kept| {
-            let done = kept.resync.as_mut().is_some_and(crate::hub::ResyncDue::beat);
-            done.then(|| {
-                kept.resync = None;
-                kept.device
-            })
+            let done = kept.resync.as_mut().is_some_and(ResyncDue::beat);
+            let due = kept.resync.take_if(|_| done)?;
+            Some(Ack::Resynced(kept.device, due.through()))
         });
-        if let Some(Some(device)) = confirmed {
-            self.gather(Ack::Resynced(device));
+        if let Some(Some(ack)) = confirmed {
+            self.gather(ack);
         }
     }
 
@@ -67,17 +68,20 @@ impl Gateway {
     }
 }
 
-fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<(Ack, Step, bool)> {
+fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<(Ack, Step, Option<ResyncDue>)> {
     let last = kept.flow.top();
     let seq = ack.resolve(last)?;
-    kept.waiting_since = kept.waiting_since.filter(|_| seq < last).map(|_| now);
-    let resynced = kept.resync.is_some_and(|due| due.proved_by(seq));
-    if resynced {
-        kept.resync = None;
-    }
+    // The ack of a single entry says nothing about older ones: whether some still wait is for the store to say.
+    let all = ack.is_batch() && seq == last;
+    kept.waiting_since = kept.waiting_since.filter(|_| !all).map(|_| now);
+    let resynced = kept.resync.take_if(|due| due.proved_by(seq));
     if ack.is_batch() {
         let step = kept.flow.batch_acknowledged(seq);
         return Some((Ack::Through(kept.device, seq), step, resynced));
     }
-    Some((Ack::Entry(kept.device, seq), Step::Rest, resynced))
+    let ack = match kept.flow.batch() {
+        Some(batch) => Ack::EntryBehindBatch(kept.device, seq, batch),
+        None => Ack::Entry(kept.device, seq),
+    };
+    Some((ack, Step::Rest, resynced))
 }

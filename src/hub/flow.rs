@@ -18,6 +18,8 @@ pub struct Flow {
     last: Seq,
     /// The greatest `last` there was: starting over does not make an ack mean less.
     top: Seq,
+    /// The end of the last batch, until it is acknowledged.
+    batch: Option<Seq>,
     phase: Phase,
 }
 
@@ -55,6 +57,12 @@ impl Flow {
     #[must_use]
     pub fn top(&self) -> Seq {
         self.top.max(self.last)
+    }
+
+    /// The end of the batch that is under way: emitted, and not acknowledged yet.
+    #[must_use]
+    pub fn batch(&self) -> Option<Seq> {
+        self.batch
     }
 
     /// Whether a live entry goes straight out.
@@ -104,6 +112,7 @@ impl Flow {
     pub fn page(&mut self, emitted: Option<Seq>, through: Seq, more: bool) -> (Step, Vec<Live>) {
         if let Some(seq) = emitted {
             self.last = self.last.max(seq);
+            self.batch = emitted;
         }
         // What could not be held back is behind the page, like the rest of an inbox that is too long for one.
         if more || matches!(self.phase, Phase::Holding { missed: true, .. }) {
@@ -131,6 +140,7 @@ impl Flow {
 
     /// A batch was acknowledged through `seq`.
     pub fn batch_acknowledged(&mut self, seq: Seq) -> Step {
+        self.batch = self.batch.filter(|batch| *batch > seq);
         match self.phase {
             Phase::AwaitingAck { batch } if seq >= batch => {
                 self.phase = Phase::Reading;
@@ -143,6 +153,7 @@ impl Flow {
     /// The inbox was cleared through `seq`: nothing up to there is to be emitted any more.
     pub fn cleared(&mut self, seq: Seq) -> Step {
         self.last = self.last.max(seq);
+        self.batch = None;
         match &mut self.phase {
             Phase::AwaitingAck { .. } => {
                 self.phase = Phase::Reading;

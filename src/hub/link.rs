@@ -80,6 +80,6 @@ pub(super) struct Link {
     pub(super) dirty: bool,
     /// Waits until the carrier takes more.
     pub(super) blocked: bool,
-    /// To be closed: when the outbox is empty, or at once where nobody would read it any more.
+    /// To be closed: at once when the peer is too slow or has gone by itself, else when the outbox is empty.
     pub(super) closing: Option<CloseReason>,
 }

@@ -136,8 +136,8 @@ impl Hub {
             let id = SessionId { slot: *slot, serial: session.serial };
             steps.push((id, kept.flow.cleared(through)));
             kept.waiting_since = None;
-            // Not behind `through`: entries above it may have been written before this.
-            kept.resync = Some(ResyncDue::behind(kept.flow.top()));
+            // Behind all that was written, not behind `through`: entries above it may have been written before this.
+            kept.resync = Some(ResyncDue::new(through, kept.flow.top()));
             let mut frame = Frame::default();
             session.seed.dialect.resync(&session.seed.site.name, &mut frame);
             queue(links, dirty, session.seed.link, Rc::new(frame), self.options.outbox_limit);
@@ -194,7 +194,7 @@ impl Inner {
         let link = self.links.get_mut(slot as usize)?;
         link.dirty = false;
         let id = LinkId { slot, serial: link.serial };
-        // Neither waits for a carrier that takes no more: the outbox is lost anyway.
+        // Who does not read, or has said good-bye, is not waited for.
         if let Some(reason @ (CloseReason::TooSlow | CloseReason::ByPeer)) = link.closing {
             return Some((Rc::clone(&link.wire), id, reason));
         }
@@ -242,9 +242,9 @@ fn page_frame(session: &mut Session, page: &Page, now: u32, first: bool) -> Opti
     let (seed, kept) = (&session.seed, session.kept.as_mut()?);
     let site = &seed.site.name;
     let mut frame = Frame::default();
-    if first && page.resync {
+    if let Some(through) = page.resync.filter(|_| first) {
         seed.dialect.resync(site, &mut frame);
-        kept.resync = Some(ResyncDue::behind(kept.flow.top()));
+        kept.resync = Some(ResyncDue::new(through, kept.flow.top()));
     }
     let known = page.entries.partition_point(|(seq, _)| *seq <= kept.flow.last());
     let fresh = page.entries.get(known..).unwrap_or_default();

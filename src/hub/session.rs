@@ -63,14 +63,21 @@ const PROVING_BEATS: u8 = 2;
 #[derive(Debug, Clone, Copy)]
 pub struct ResyncDue {
     behind: Seq,
+    through: Seq,
     beats: u8,
 }
 
 impl ResyncDue {
-    /// Written behind the entry `seq`.
+    /// For what was cleared up to and with `through`, written behind the entry `behind`.
     #[must_use]
-    pub fn behind(seq: Seq) -> Self {
-        Self { behind: seq, beats: 0 }
+    pub fn new(through: Seq, behind: Seq) -> Self {
+        Self { behind: behind.max(through), through, beats: 0 }
+    }
+
+    /// What was cleared up to and with this one.
+    #[must_use]
+    pub fn through(self) -> Seq {
+        self.through
     }
 
     /// An entry was acknowledged; whether that proves that the `_resync` before it arrived.

@@ -97,10 +97,14 @@ pub enum Ack {
     /// One entry. When its message has `resync` and an older entry of the inbox is still waiting, the inbox is
     /// cleared and the device owes nothing but a `_resync`.
     Entry(DeviceNo, Seq),
+    /// As `Entry`, while the session that acknowledges has a `_batch` under way that ends with the second number:
+    /// a client works through a batch before it acknowledges it, so its entries do not count as older ones.
+    EntryBehindBatch(DeviceNo, Seq, Seq),
     /// Every entry up to and with this one (a `_batch` was acknowledged). Never causes a resync.
     Through(DeviceNo, Seq),
-    /// The `_resync` has reached the client.
-    Resynced(DeviceNo),
+    /// The `_resync` for what was cleared up to and with this entry has reached the client. One that has become due
+    /// since is still owed.
+    Resynced(DeviceNo, Seq),
 }
 
 /// Read on in an inbox.
@@ -214,4 +218,6 @@ pub struct Counters {
     pub devices: u64,
     /// Of those, devices with a live session.
     pub online: u64,
+    /// Acks that came while too many waited, and were forgotten: their entries come again. Outside of the balance.
+    pub acks_forgotten: u64,
 }

@@ -1,11 +1,22 @@
 //! Integration tests: one binary for all of them.
 // What a test may do, its helpers may do; clippy knows only functions marked `#[test]`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub
+)]
 #![allow(clippy::format_push_string)]
 
 mod connecting;
 mod contract;
 mod defects;
+mod engine;
+mod hostile;
+mod kill;
+mod lifetime;
 mod protocol;
 mod readme;
 mod send;

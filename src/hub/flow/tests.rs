@@ -74,3 +74,15 @@ fn starting_over_takes_nothing_from_the_acks_of_what_was_emitted() {
     assert_eq!((flow.last(), flow.top()), (Seq(0), Seq(9)));
     assert_eq!(flow.restart(), Step::Rest, "a page is on its way");
 }
+
+#[test]
+fn a_batch_is_under_way_until_it_is_acknowledged_or_cleared() {
+    let mut flow = Flow::default();
+    let _ = flow.page(Some(Seq(3)), Seq(3), false);
+    assert!(entry(&mut flow, 4) && flow.batch() == Some(Seq(3)));
+    assert_eq!((flow.batch_acknowledged(Seq(2)), flow.batch()), (Step::Rest, Some(Seq(3))));
+    assert_eq!((flow.batch_acknowledged(Seq(3)), flow.batch()), (Step::Rest, None));
+    let _ = flow.restart();
+    let _ = flow.page(Some(Seq(4)), Seq(4), false);
+    assert_eq!((flow.cleared(Seq(4)), flow.batch()), (Step::Rest, None));
+}

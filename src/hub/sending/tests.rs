@@ -43,8 +43,8 @@ impl Dialect for Plain {
     }
 
     fn batch(&self, _: &SiteName, _: AckId, events: &[(Seq, Event)], frame: &mut Frame) {
-        let seqs: String = events.iter().map(|(seq, _)| format!("{};", seq.0)).collect();
-        put(frame, &format!("[{seqs}]"));
+        let seqs: Vec<String> = events.iter().map(|(seq, _)| seq.0.to_string()).collect();
+        put(frame, &format!("[{};]", seqs.join(";")));
     }
 
     fn resync(&self, _: &SiteName, frame: &mut Frame) {
@@ -113,7 +113,7 @@ fn event() -> Event {
 
 fn page(seqs: &[u64], through: u64) -> Page {
     let entries = seqs.iter().map(|seq| (Seq(*seq), event())).collect();
-    Page { entries, through: Seq(through), more: false, resync: false }
+    Page { entries, through: Seq(through), more: false, resync: None }
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_resync_is_told_once() {
     let rig = Rig::new(1 << 20);
     let (link, wire) = rig.link();
     let session = rig.session(link);
-    let owed = |seqs, through| Page { resync: true, ..page(seqs, through) };
+    let owed = |seqs, through| Page { resync: Some(Seq(3)), ..page(seqs, through) };
     rig.hub.admit(session, DEVICE, &owed(&[], 3), 0);
     assert_eq!(rig.seen(&wire), "WR");
     rig.hub.resync(DEVICE, Seq(4));

@@ -64,8 +64,28 @@ impl Clock {
         self.unix_ms + now.saturating_duration_since(self.start).as_millis() as u64
     }
 
+    /// How far the system's clock has come away from this one, in milliseconds: it was stepped, or the machine slept.
+    /// The next process begins with the system's.
+    pub(super) fn skew_ms(&self) -> i64 {
+        let system = Self::start();
+        system.unix_ms.cast_signed().saturating_sub(self.unix_ms(system.start).cast_signed())
+    }
+
     /// When the clock will show `unix_ms`; `None` beyond the far future.
     pub(super) fn instant(&self, unix_ms: u64) -> Option<Instant> {
         self.start.checked_add(Duration::from_millis(unix_ms.saturating_sub(self.unix_ms)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_stepped_is_told_by_its_skew() {
+        let clock = Clock::start();
+        let slow = Clock { unix_ms: clock.unix_ms - 7_200_000, ..clock };
+        assert!(clock.skew_ms().abs() < 3_600_000);
+        assert!((slow.skew_ms() - 7_200_000).abs() < 3_600_000);
     }
 }

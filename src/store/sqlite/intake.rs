@@ -55,21 +55,34 @@ struct Queue {
     bytes: usize,
     acks: usize,
     connects: usize,
+    /// Acks that were forgotten, since the start.
+    forgotten: u64,
+    /// Some of those that came since the writer was here last; that is logged once.
+    forgetting: bool,
     door: Door,
+}
+
+impl Queue {
+    fn forget(&mut self, acks: usize) {
+        if !mem::replace(&mut self.forgetting, true) {
+            tracing::warn!(
+                "too many acks wait for the store: some are forgotten, and their entries come again"
+            );
+        }
+        self.forgotten += acks as u64;
+    }
 }
 
 /// The queue in front of the writer.
 pub(super) struct Intake {
     queue: Mutex<Queue>,
     filled: Condvar,
-    /// For those who wait for the end only.
-    shut: Condvar,
     limits: MaxWaiting,
 }
 
 impl Intake {
     pub(super) fn new(limits: MaxWaiting) -> Self {
-        Self { queue: Mutex::default(), filled: Condvar::new(), shut: Condvar::new(), limits }
+        Self { queue: Mutex::default(), filled: Condvar::new(), limits }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -123,7 +136,11 @@ impl Intake {
 
     pub(super) fn acks(&self, acks: Vec<Ack>) {
         let Ok(mut queue) = self.open() else { return };
-        if acks.is_empty() || queue.acks >= MAX_ACKS {
+        if acks.is_empty() {
+            return;
+        }
+        if queue.acks >= MAX_ACKS {
+            queue.forget(acks.len());
             return;
         }
         queue.acks += acks.len();
@@ -132,6 +149,11 @@ impl Intake {
         } else {
             self.push(queue, Command::Acks(acks));
         }
+    }
+
+    /// How many acks were forgotten.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.queue().forgotten
     }
 
     pub(super) fn read(&self, read: Read) {
@@ -159,17 +181,15 @@ impl Intake {
         self.shut(Door::Aborted);
     }
 
-    pub(super) fn aborted(&self) -> bool {
-        self.queue().door == Door::Aborted
+    /// Takes no more commands, and hands out what waits although nobody will carry it out; nothing after an abort.
+    pub(super) fn bury(&self) -> Vec<Command> {
+        self.close();
+        let mut queue = self.queue();
+        if queue.door == Door::Aborted { Vec::new() } else { mem::take(&mut queue.commands) }
     }
 
-    /// Waits until `deadline`, or less when the store is closed.
-    pub(super) fn pause(&self, deadline: Instant) {
-        let mut queue = self.queue();
-        while queue.door == Door::Open {
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return };
-            queue = self.shut.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+    pub(super) fn aborted(&self) -> bool {
+        self.queue().door == Door::Aborted
     }
 
     fn shut(&self, door: Door) {
@@ -179,7 +199,6 @@ impl Intake {
         }
         drop(queue);
         self.filled.notify_one();
-        self.shut.notify_all();
     }
 
     /// Moves everything that waits into `batch`, which must be empty; sleeps while there is nothing, at most
@@ -197,10 +216,32 @@ impl Intake {
         }
         mem::swap(&mut queue.commands, batch);
         (queue.messages, queue.bytes, queue.acks, queue.connects) = (0, 0, 0, 0);
+        queue.forgetting = false;
         match queue.door {
             Door::Open => Woken::Run,
             Door::Closed => Woken::Close,
             Door::Aborted => Woken::Abort,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{DeviceNo, Seq};
+
+    #[test]
+    fn acks_that_are_forgotten_are_counted() {
+        let intake = Intake::new(MaxWaiting::default());
+        let ack = Ack::Resynced(DeviceNo(1), Seq(1));
+        intake.acks(vec![ack; MAX_ACKS]);
+        assert_eq!(intake.forgotten(), 0);
+        intake.acks(vec![ack; 3]);
+        assert_eq!(intake.forgotten(), 3);
+        let mut batch = Vec::new();
+        assert_eq!(intake.take(&mut batch, None), Woken::Run);
+        assert!(matches!(batch.as_slice(), [Command::Acks(acks)] if acks.len() == MAX_ACKS));
+        intake.acks(vec![ack]);
+        assert_eq!(intake.forgotten(), 3);
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Extent {
     pub(super) reserve: bool,
     /// The numbers as they are, with no reserve: nothing follows.
     pub(super) exact: bool,
+    /// Added to times, which are read back by another clock: see `Clock::skew_ms`.
+    pub(super) skew_ms: i64,
 }
 
 const PUT_DEVICE: &str = "INSERT INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (no) DO UPDATE \
@@ -64,6 +66,10 @@ impl<'c> Ledger<'c> {
 
     /// Writes the difference. Durable when it returns `Ok`, not there at all otherwise.
     pub(super) fn write(&mut self, state: &State, extent: Extent) -> rusqlite::Result<()> {
+        if !self.db.is_autocommit() {
+            // The last one could not even be rolled back; until that works there is no way on.
+            self.rollback.execute([])?;
+        }
         self.begin.execute([])?;
         let written = self.difference(state, extent).and_then(|()| self.commit.execute([]).map(drop));
         // Some errors have ended the transaction already.
@@ -80,7 +86,7 @@ impl<'c> Ledger<'c> {
         }
         for no in &changes.touched {
             if let Some(device) = state.devices.get(no) {
-                self.device(*no, device)?;
+                self.device(*no, device, extent.skew_ms)?;
             }
         }
         // Before anything comes in: on a full disk the pages of what goes out are all there is.
@@ -96,17 +102,17 @@ impl<'c> Ledger<'c> {
         self.numbers(state, extent)
     }
 
-    fn device(&mut self, no: DeviceNo, device: &Device) -> rusqlite::Result<()> {
+    fn device(&mut self, no: DeviceNo, device: &Device, skew_ms: i64) -> rusqlite::Result<()> {
         let (no, floor) = (no.0.cast_signed(), device.floor.0.cast_signed());
-        let expires = device.expires.map(|at| i64::try_from(at).unwrap_or(i64::MAX));
+        let owed = device.owes_resync.map_or(0, |seq| seq.0.cast_signed());
+        let expires = device.expires.map(|at| i64::try_from(at).unwrap_or(i64::MAX).saturating_add(skew_ms));
         if device.touch == Touch::Status {
-            return self.put_status.execute((no, expires, device.owes_resync, floor)).map(drop);
+            return self.put_status.execute((no, expires, owed, floor)).map(drop);
         }
         let rooms: Vec<&str> = device.rooms.iter().map(crate::domain::Room::as_str).collect();
         let rooms = serde_json::Value::from(rooms).to_string();
         let key = &device.key;
-        let row =
-            (no, key.site.as_str(), &key.primary, &key.device_id, rooms, expires, device.owes_resync, floor);
+        let row = (no, key.site.as_str(), &key.primary, &key.device_id, rooms, expires, owed, floor);
         self.put_device.execute(row).map(drop)
     }
 
@@ -169,4 +175,49 @@ pub(super) const EVENT: &str = "SELECT event FROM message WHERE seq = ?1";
 pub(super) fn event(statement: &mut Statement<'_>, seq: Seq) -> rusqlite::Result<Option<Bytes>> {
     let body = |row: &rusqlite::Row<'_>| Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_blob()?));
     statement.query_row([seq.0.cast_signed()], body).optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::super::{SqliteOptions, schema};
+    use super::*;
+    use crate::domain::{DeviceKey, DeviceTtl, Durability, SessionRef, SiteName, WorkerId};
+
+    fn away(dir: &Path, skew_ms: i64) -> i64 {
+        let ttl = DeviceTtl::After(Duration::from_secs(10));
+        let files = schema::open(&SqliteOptions::new(dir, Durability::Full, ttl)).unwrap();
+        let mut state = State::new(ttl);
+        let session = SessionRef { worker: WorkerId(0), slot: 0, serial: 0 };
+        let site = SiteName::new("s").unwrap();
+        let key = DeviceKey { site, primary: "u".into(), device_id: "d".into() };
+        state.connect(session, key, Vec::new(), 1_000_000);
+        state.disconnect(session, 1_000_000);
+        let mut ledger = Ledger::new(&files.writer).unwrap();
+        ledger.write(&state, Extent { skew_ms, ..Extent::default() }).unwrap();
+        files.reader.query_row("SELECT expires_at FROM device", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn the_end_of_a_device_is_written_by_the_clock_that_the_next_process_reads() {
+        for (skew, expires) in [(0, 1_010_000), (7_200_000, 8_210_000), (-5_000, 1_005_000)] {
+            let dir = tempfile::tempdir().unwrap();
+            assert_eq!(away(dir.path(), skew), expires);
+        }
+    }
+
+    #[test]
+    fn a_transaction_that_was_left_open_does_not_stop_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let files =
+            schema::open(&SqliteOptions::new(dir.path(), Durability::Full, DeviceTtl::Never)).unwrap();
+        let mut ledger = Ledger::new(&files.writer).unwrap();
+        files.writer.execute_batch("BEGIN; DELETE FROM numbering").unwrap();
+        ledger.write(&State::new(DeviceTtl::Never), Extent { reserve: true, ..Extent::default() }).unwrap();
+        let rows: u32 =
+            files.reader.query_row("SELECT count(*) FROM numbering", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 1, "what was left open is taken back");
+    }
 }

@@ -52,7 +52,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<StoredDevice> {
         },
         rooms: rooms.iter().map(|name| Room::stored(name)).collect(),
         expires: row.get::<_, Option<i64>>(5)?.map(|at| at.max(0) as u64),
-        owes_resync: row.get(6)?,
+        owes_resync: Some(Seq(number(row, 6)?)).filter(|seq| seq.0 > 0),
         floor: Seq(number(row, 7)?),
     })
 }

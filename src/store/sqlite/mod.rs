@@ -12,10 +12,12 @@
 //! | `state` | the registry |
 //! | `ledger`, `load` | the difference between registry and file, in SQL; the way back |
 //! | `page` | the reader |
+//! | `debts` | who is told when a thread dies |
 //! | `schema` | the file, its lock and migrations |
 //!
 //! What must not live here: anything a second store would do the same way.
 
+mod debts;
 mod health;
 mod intake;
 mod ledger;
@@ -180,7 +182,7 @@ impl Store for SqliteStore {
     }
 
     fn counters(&self) -> Counters {
-        self.shared.health.counters()
+        Counters { acks_forgotten: self.shared.intake.forgotten(), ..self.shared.health.counters() }
     }
 
     fn close(&self) {

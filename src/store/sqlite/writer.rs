@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::super::{Ack, Append, Connect, Page, PageLimit, Read, StoreError, StoreEvent};
+use super::debts::{Debts, End};
 use super::intake::{Command, Woken};
 use super::ledger::{Extent, Ledger};
 use super::page::Job;
 use super::publish::{Planned, Publisher};
 use super::state::State;
 use super::{Shared, load};
-use crate::domain::{DeviceTtl, Event, Seq};
+use crate::domain::{DeviceNo, DeviceTtl, Event, Seq};
 
 /// How long acks and ends of sessions wait for a round to ride along with.
 const ACK_WAIT: Duration = Duration::from_millis(100);
@@ -46,19 +47,11 @@ pub(super) fn run(
     match opened {
         Err(error) => drop(ready.send(Err(StoreError::Open(error.to_string())))),
         Ok(ledger) => {
+            state.expire(unix_ms);
             shared.health.count(state.counters);
             drop(ready.send(Ok(())));
             Writer::new(Arc::clone(shared), state, ledger, jobs).run();
         }
-    }
-}
-
-/// Whatever ends the writer, nobody may go on waiting for it.
-struct End<'a>(&'a Arc<Shared>);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.intake.close();
     }
 }
 
@@ -69,6 +62,7 @@ struct Writer<'c> {
     publisher: Publisher,
     jobs: Sender<Job>,
     plan: Vec<Planned>,
+    debts: Debts,
     reads: Vec<Read>,
     /// An ack of this round has caused a resync, which is told only when it is durable.
     urgent: bool,
@@ -83,6 +77,7 @@ struct Writer<'c> {
 impl<'c> Writer<'c> {
     fn new(shared: Arc<Shared>, state: State, ledger: Ledger<'c>, jobs: Sender<Job>) -> Self {
         let publisher = Publisher::new(Arc::clone(&shared.outlet));
+        let debts = Debts::new(Arc::clone(&shared));
         let waiting_since = Some(Instant::now());
         Self {
             shared,
@@ -91,6 +86,7 @@ impl<'c> Writer<'c> {
             publisher,
             jobs,
             plan: Vec::new(),
+            debts,
             reads: Vec::new(),
             urgent: false,
             waiting_since,
@@ -107,6 +103,7 @@ impl<'c> Writer<'c> {
             if woken == Woken::Abort {
                 return;
             }
+            self.debts.owe(&batch);
             self.round(&mut batch);
             if woken == Woken::Close {
                 return self.finish();
@@ -128,7 +125,9 @@ impl<'c> Writer<'c> {
     fn round(&mut self, batch: &mut Vec<Command>) {
         let now = Instant::now();
         let unix_ms = self.shared.clock.unix_ms(now);
-        if self.state.next_expiry().is_some_and(|at| at <= unix_ms) {
+        // Not in each round: a sweep costs a pass over every room that somebody leaves.
+        let due = self.state.next_expiry().is_some_and(|at| at <= unix_ms);
+        if due && now >= self.swept_at + SWEEP_WAIT {
             self.state.expire(unix_ms);
             self.swept_at = now;
         }
@@ -148,6 +147,7 @@ impl<'c> Writer<'c> {
         self.set_timers(now);
         self.shared.health.count(self.state.counters);
         self.publish(&written);
+        self.debts.paid();
         self.answer_reads();
     }
 
@@ -169,7 +169,8 @@ impl<'c> Writer<'c> {
     fn write(&mut self, now: Instant) -> Result<(), StoreError> {
         let lists = self.lists_since.is_some_and(|at| now >= at + LIST_WAIT);
         let probe = self.failed_at.is_some();
-        match self.ledger.write(&self.state, Extent { lists, reserve: probe, exact: false }) {
+        let extent = Extent { lists, reserve: probe, exact: false, skew_ms: self.shared.clock.skew_ms() };
+        match self.ledger.write(&self.state, extent) {
             Ok(()) => {
                 self.state.saved(lists);
                 self.waiting_since = None;
@@ -228,14 +229,17 @@ impl<'c> Writer<'c> {
 
     fn ack(&mut self, ack: Ack) {
         match ack {
-            Ack::Entry(device, seq) => {
-                if let Some(cleared) = self.state.ack_entry(device, seq) {
-                    self.urgent = true;
-                    self.plan.push(Planned::Resync(cleared));
-                }
-            }
+            Ack::Entry(device, seq) => self.ack_entry(device, seq, Seq(0)),
+            Ack::EntryBehindBatch(device, seq, batch) => self.ack_entry(device, seq, batch),
             Ack::Through(device, seq) => self.state.ack_through(device, seq),
-            Ack::Resynced(device) => self.state.resynced(device),
+            Ack::Resynced(device, through) => self.state.resynced(device, through),
+        }
+    }
+
+    fn ack_entry(&mut self, device: DeviceNo, seq: Seq, batch: Seq) {
+        if let Some(cleared) = self.state.ack_entry(device, seq, batch) {
+            self.urgent = true;
+            self.plan.push(Planned::Resync(cleared));
         }
     }
 
@@ -268,7 +272,8 @@ impl<'c> Writer<'c> {
 
     /// Nothing follows: everything goes into the file.
     fn finish(mut self) {
-        let extent = Extent { lists: true, reserve: false, exact: true };
+        let extent =
+            Extent { lists: true, reserve: false, exact: true, skew_ms: self.shared.clock.skew_ms() };
         if let Err(error) = self.ledger.write(&self.state, extent) {
             tracing::error!(%error, "the store could not write back its last acks; their entries come again");
         }

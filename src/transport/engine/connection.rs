@@ -247,19 +247,23 @@ impl Wire for Connection {
 
     fn close(self: Rc<Self>, reason: CloseReason) {
         let carrier = self.carrier.replace(Carrier::Closed);
+        if matches!(carrier, Carrier::Closed) {
+            return;
+        }
+        // Before the client learns of it: when it comes back at once, on another worker, all its acks are on
+        // their way to the store before it is. Taken out, since conversation and connection hold each other.
+        let conversation = self.conversation.borrow_mut().take();
+        if let Some(conversation) = conversation {
+            conversation.closed();
+        }
         match carrier {
-            Carrier::Closed => return,
+            Carrier::Closed => {}
             Carrier::Polling(polling) => polling.close(self.encoding, reason),
             Carrier::Socket(socket) => socket.close(reason),
         }
         tracing::debug!(session = ?self.sid, reason = reason.as_str(), "connection closed");
         if reason == CloseReason::TooSlow {
             tracing::warn!(session = ?self.sid, "client closed as too slow: its outbox was full");
-        }
-        // Taken out: conversation and connection hold each other.
-        let conversation = self.conversation.borrow_mut().take();
-        if let Some(conversation) = conversation {
-            conversation.closed();
         }
         self.engine.forget(&self);
     }

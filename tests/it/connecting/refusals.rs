@@ -135,13 +135,13 @@ async fn whoever_was_refused_may_try_again_on_the_same_connection() {
 async fn a_call_for_a_client_that_has_gone_is_given_up() {
     let site = SiteServer::start(|_, _| Reply::Never).await;
     let gateway = Setup::demo(&site).start().await;
-    for dial in [Dial::v3(), Dial::v4()] {
-        let mut client = Client::dial(&gateway, &dial.who("user_1", "d")).await;
+    for (count, token, dial) in [(1, "user_1", Dial::v3()), (2, "user_2", Dial::v4())] {
+        let mut client = Client::dial(&gateway, &dial.who(token, "d")).await;
         client.connect("demo", None).await;
-        site.wait_for(site.seen().len() + 1).await;
+        site.wait_for(count).await;
         client.close().await;
+        site.wait_for_closed(count).await;
     }
-    site.wait_for_closed(2).await;
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn b3_an_anonymous_device_with_an_id_has_an_inbox() {
 async fn b4_the_anonymous_do_not_hear_what_is_meant_for_the_staff() {
     let (_site, gateway) = with_public_channel().await;
     let mut staff = Client::v4(&gateway, "demo", "user_1+staff+browse", "desk").await;
-    let mut visitors = vec![
+    let mut visitors = [
         Client::v4(&gateway, "demo", "browse", "phone").await,
         Client::join(&gateway, Dial::v3().query("token=browse"), "demo").await,
     ];

@@ -85,6 +85,28 @@ async fn b8_an_owed_resync_is_not_asked_for_twice_after_a_reconnect() {
 }
 
 #[tokio::test]
+async fn b8_a_live_ack_before_that_of_the_batch_makes_no_resync() {
+    let site = backend::start().await;
+    let gateway = Setup::demo(&site).start().await;
+    Client::v4(&gateway, "demo", "user_1", "d").await.close().await;
+    tell(&gateway, "m1").await;
+    let mut client = Client::v4(&gateway, "demo", "user_1", "d").await;
+    let batch = client.event("_batch").await;
+    for name in ["m2", "m3"] {
+        gateway.send_resync("demo", &["user_1"], name, json!(1)).await;
+        let live = client.event(name).await;
+        // The batch is older, but a client works through it before it acknowledges it.
+        client.ack(&live).await;
+    }
+    client.ack(&batch).await;
+    client.nothing_while(tokio::time::sleep(GATHERED)).await;
+    tell(&gateway, "end").await;
+    client.acked("end").await;
+    client.close().await;
+    Client::v4(&gateway, "demo", "user_1", "d").await.settled().await;
+}
+
+#[tokio::test]
 async fn b9_whatever_is_sent_while_a_device_connects_comes_once_and_in_order() {
     const EACH: usize = 6;
     let site = backend::start().await;

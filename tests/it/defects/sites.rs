@@ -37,7 +37,8 @@ async fn b13_each_site_asks_its_own_backend_in_its_own_way() {
     assert_eq!(auth(&b), ["Bearer u-1"]);
     let first =
         |server: &SiteServer| server.seen().into_iter().find(|seen| seen.method == "PUT").unwrap().path;
-    (a.wait_for(2).await, b.wait_for(2).await);
+    a.wait_for(2).await;
+    b.wait_for(2).await;
     assert_eq!((first(&a).as_str(), first(&b).as_str()), ("/users/1", "/people/1"));
 }
 
@@ -87,7 +88,8 @@ async fn b13_equal_rooms_and_devices_of_two_sites_are_not_the_same() {
         c.event(&format!("c {room}")).await;
     }
     // What one acknowledged stays with the other.
-    (a.close().await, b.close().await);
+    a.close().await;
+    b.close().await;
     Client::v4(gateway, "a", token, "d").await.settled().await;
     let mut b = Client::v4(gateway, "b", token, "d").await;
     assert_eq!(b.acked("_batch").await.batch().len(), 4);

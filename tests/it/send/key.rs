@@ -101,3 +101,24 @@ async fn requests_in_a_pipeline_are_answered_in_order() {
     client.event("first").await;
     client.event("second").await;
 }
+
+#[tokio::test]
+async fn a_caller_that_asks_before_it_sends_a_body_is_told_to_go_on_or_not_to() {
+    let site = backend::start().await;
+    let gateway = Setup::demo(&site).start().await;
+    let body = br#"{"rooms":"user_1","event":"e"}"#;
+    let length = format!("Content-Length: {}", body.len());
+    let headers = ["Content-Type: application/json", "Expect: 100-continue", &length];
+    let mut wire = Wire::open(gateway.port).await;
+    wire.ask("POST", &Send::to(&gateway, "demo").path(), &headers, b"").await;
+    assert_eq!(wire.answer().await.status, 100);
+    wire.write(body).await;
+    assert_eq!(wire.answer().await.status, 200);
+    let mut wire = Wire::open(gateway.port).await;
+    wire.ask("POST", "/send?site=demo&apiKey=wrong", &headers, b"").await;
+    let mut answer = wire.answer().await;
+    if answer.status == 100 {
+        answer = wire.answer().await;
+    }
+    assert_eq!(answer.status, 401);
+}

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::backend;
-use crate::support::client::Client;
+use crate::support::client::{Client, Dial};
 use crate::support::gateway::Setup;
 use crate::support::send::Send;
 
@@ -24,9 +24,18 @@ async fn a_store_that_cannot_write_is_503_and_takes_messages_again_when_it_can()
     assert_eq!(gateway.get("/readyz").await.status, 503);
     assert_eq!(gateway.get("/livez").await.status, 200);
 
+    // Nor is anybody let in whose device could not be kept; who is there stays.
+    let mut new = Client::dial(&gateway, &Dial::v4().who("user_1", "new")).await;
+    new.connect("demo", None).await;
+    assert_eq!(new.refused("demo").await, "Service unavailable: messages cannot be kept at the moment");
+    client.settled().await;
+
     gateway.limit_files(None);
+    new.connect("demo", None).await;
+    new.joined("demo").await;
     gateway.send("demo", &["user_1"], "after", json!(1)).await;
     client.acked("after").await;
+    new.acked("after").await;
     client.settled().await;
     assert_eq!(gateway.get("/readyz").await.status, 200);
 }

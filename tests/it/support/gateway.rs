@@ -1,18 +1,14 @@
 //! The real binary: started in a folder of its own, asked to stop or killed, started again, and what it logs.
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::process::ExitStatus;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tempfile::TempDir;
-use tokio::sync::watch;
 
 use super::http::{Answer, ask};
-use super::site_server::{PATIENCE, SiteServer};
+use super::process::{Process, command, free_port, launch};
+use super::site_server::SiteServer;
 
 /// Two workers, so that requests for one connection land on the other one too.
 const CONFIG: &str = "host: 127.0.0.1\nworkers: 2\n";
@@ -80,9 +76,8 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.yml"), &self.config).unwrap();
         std::fs::write(folder.path().join("sites.yml"), &self.sites).unwrap();
-        let port = free_port();
         let Self { env, no_size_signal, .. } = self;
-        let process = Process::start(&mut command(no_size_signal), folder.path(), port, &env);
+        let (process, port) = launch(folder.path(), free_port(), &env, no_size_signal).await;
         let gateway = Gateway { port, folder, env, no_size_signal, process, earlier: Vec::new() };
         gateway.ready().await;
         gateway
@@ -120,7 +115,6 @@ impl Gateway {
     }
 
     async fn ready(&self) {
-        self.log_line("\"listening\"").await;
         let ready = self.get("/readyz").await;
         assert_eq!(ready.status, 200, "{}", ready.text());
     }
@@ -134,12 +128,7 @@ impl Gateway {
 
     /// Waits for a line of the running process that holds this text.
     pub async fn log_line(&self, text: &str) -> String {
-        let mut output = self.process.output.subscribe();
-        let lines = &self.process.lines;
-        let found = || lines.lock().unwrap().iter().find(|line| line.contains(text)).cloned();
-        let wait = output.wait_for(|output| output.ended || found().is_some());
-        let _ = tokio::time::timeout(PATIENCE, wait).await;
-        found().unwrap_or_else(|| panic!("no {text} in the log:\n{}", lines.lock().unwrap().join("\n")))
+        self.process.line(&[text]).await
     }
 
     /// Nothing of this must be in the log.
@@ -168,6 +157,11 @@ impl Gateway {
         self.process.signal(Signal::TERM);
     }
 
+    /// SIGINT, as from a terminal.
+    pub fn interrupt(&self) {
+        self.process.signal(Signal::INT);
+    }
+
     /// SIGTERM; how it ended.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.ask_to_stop();
@@ -179,112 +173,39 @@ impl Gateway {
         self.process.ended().await
     }
 
-    /// Starts a new process on the same folder and port; the old one must have ended.
+    /// Starts another process on the same store, which must end by itself: how, and all that it said.
+    pub async fn start_on_its_store(&self) -> (ExitStatus, String) {
+        let mut process = Process::start(&mut command(false), self.folder.path(), free_port(), &self.env);
+        let status = process.ended().await;
+        let said = process.lines.lock().unwrap().join("\n");
+        (status, said)
+    }
+
+    /// Other sites from the next start on.
+    pub fn change_sites(&self, change: impl FnOnce(String) -> String) {
+        let file = self.folder.path().join("sites.yml");
+        std::fs::write(&file, change(std::fs::read_to_string(&file).unwrap())).unwrap();
+    }
+
+    /// Starts another process on the same port, with a store of its own, which must end by itself: how, and all that
+    /// it said.
+    pub async fn start_beside(&self) -> (ExitStatus, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["config.yml", "sites.yml"] {
+            std::fs::copy(self.folder.path().join(file), folder.path().join(file)).unwrap();
+        }
+        let mut process = Process::start(&mut command(false), folder.path(), self.port, &self.env);
+        let status = process.ended().await;
+        let said = process.lines.lock().unwrap().join("\n");
+        (status, said)
+    }
+
+    /// Starts a new process on the same folder, and on the same port unless somebody else has taken it meanwhile; the
+    /// old one must have ended.
     pub async fn start_again(&mut self) {
         self.earlier = self.logs();
-        let command = &mut command(self.no_size_signal);
-        self.process = Process::start(command, self.folder.path(), self.port, &self.env);
+        (self.process, self.port) =
+            launch(self.folder.path(), self.port, &self.env, self.no_size_signal).await;
         self.ready().await;
     }
-}
-
-/// How far the output has been read.
-#[derive(Default, Clone, Copy)]
-struct Output {
-    lines: usize,
-    ended: bool,
-}
-
-/// One process; killed when dropped.
-struct Process {
-    child: Child,
-    lines: Arc<Mutex<Vec<String>>>,
-    output: watch::Sender<Output>,
-}
-
-impl Process {
-    fn start(command: &mut Command, folder: &Path, port: u16, env: &[(String, String)]) -> Self {
-        let mut child = command
-            .args(["serve", "--config", "config.yml", "--sites", "sites.yml", "--data", "data"])
-            .args(["--port", &port.to_string()])
-            .current_dir(folder)
-            .env_clear()
-            .envs([("RUST_LOG", "postroom=debug,info"), ("POSTROOM_LOG_FORMAT", "json")])
-            .envs(env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (lines, output) = (Arc::default(), watch::Sender::new(Output::default()));
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        follow(stderr, &lines, &output, false);
-        follow(stdout, &lines, &output, true);
-        Self { child, lines, output }
-    }
-
-    /// Its number is its own for as long as nobody has waited for it.
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        // It may have ended by itself.
-        let _ = kill_process(pid, signal);
-    }
-
-    async fn ended(&mut self) -> ExitStatus {
-        let mut output = self.output.subscribe();
-        let wait = output.wait_for(|output| output.ended);
-        let ended = tokio::time::timeout(PATIENCE + Duration::from_secs(10), wait).await.is_ok();
-        assert!(ended, "the gateway must end; it logged:\n{}", self.lines.lock().unwrap().join("\n"));
-        // Its output has ended, so this does not wait long.
-        self.child.wait().unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Does nothing where it has ended and was waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The binary; through a shell that turns off SIGXFSZ, which stays off in what the shell becomes.
-fn command(no_size_signal: bool) -> Command {
-    let binary = env!("CARGO_BIN_EXE_postroom");
-    if !no_size_signal {
-        return Command::new(binary);
-    }
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#, binary]);
-    shell
-}
-
-/// Reads a stream to its end on a thread of its own; `last` tells when it has ended.
-fn follow(
-    stream: impl Read + Send + 'static,
-    lines: &Arc<Mutex<Vec<String>>>,
-    output: &watch::Sender<Output>,
-    last: bool,
-) {
-    let (lines, output) = (Arc::clone(lines), output.clone());
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            lines.lock().unwrap().push(line);
-            output.send_modify(|output| output.lines += 1);
-        }
-        if last {
-            output.send_modify(|output| output.ended = true);
-        }
-    });
-}
-
-/// A port that nobody listens on, and that the system gives to nobody by itself: it is taken again after a restart.
-/// Each is given once per process, and processes begin at different places.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    (0..1000)
-        .map(|_| NEXT.fetch_add(1, Ordering::Relaxed))
-        .map(|next| (20_000 + (std::process::id() * 211 + next) % 12_000) as u16)
-        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("a free port")
 }

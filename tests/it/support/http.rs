@@ -45,6 +45,12 @@ impl Wire {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// `None` where nobody listens.
+    pub async fn try_open(port: u16) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+        Some(Self { stream, buffer: Vec::new() })
+    }
+
     /// Writes bytes. That the other side no longer listens is for the reading to find out.
     pub async fn write(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
@@ -62,10 +68,26 @@ impl Wire {
         answer.expect("an answer must come").expect("the connection must not end before the answer")
     }
 
+    /// The next answer; `None` when the connection ends before it.
+    pub async fn try_answer(&mut self) -> Option<Answer> {
+        let answer = tokio::time::timeout(PATIENCE, self.read(false)).await;
+        answer.expect("an answer or the end must come")
+    }
+
     /// The next answer, which has no body though it may state a length (HEAD).
     pub async fn head_answer(&mut self) -> Answer {
         let answer = tokio::time::timeout(PATIENCE, self.read(true)).await;
         answer.expect("an answer must come").expect("the connection must not end before the answer")
+    }
+
+    /// Waits until these bytes have come, and leaves them where they are.
+    pub async fn until(&mut self, bytes: &[u8]) {
+        let found = async {
+            while find(&self.buffer, bytes).is_none() {
+                self.more().await.expect("the connection must not end before that");
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("the bytes must come");
     }
 
     /// Waits until the other side closes the connection; what came before that.
@@ -139,6 +161,14 @@ pub async fn ask(port: u16, method: &str, path: &str, headers: &[&str], body: &[
     let mut wire = Wire::open(port).await;
     wire.ask(method, path, headers, body).await;
     if method == "HEAD" { wire.head_answer().await } else { wire.answer().await }
+}
+
+/// The same where the other side may be dead: `None` when no whole answer came.
+pub async fn try_ask(port: u16, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Option<Answer> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let mut wire = Wire { stream, buffer: Vec::new() };
+    wire.ask(method, path, headers, body).await;
+    tokio::time::timeout(PATIENCE, wire.read(false)).await.ok().flatten()
 }
 
 /// The bytes of a request. The length of a body is stated unless the headers speak of it.

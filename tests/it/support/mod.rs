@@ -8,5 +8,7 @@ pub mod gateway;
 pub mod http;
 pub mod packet;
 pub mod polling;
+pub mod process;
+pub mod random;
 pub mod send;
 pub mod site_server;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::gateway::Gateway;
-use super::http::{Answer, ask};
+use super::http::{Answer, Wire, ask};
 
 /// A call of `/send`, as far as it is described.
 pub struct Send {
@@ -51,7 +51,8 @@ impl Send {
         this
     }
 
-    pub fn event(self, rooms: &[&str], event: &str, args: Value) -> Self {
+    pub fn event(self, rooms: &[&str], event: &str, args: impl Into<Value>) -> Self {
+        let args: Value = args.into();
         self.json(&json!({ "rooms": rooms, "event": event, "args": args }))
     }
 
@@ -69,6 +70,15 @@ impl Gateway {
     /// Sends an event into rooms of a site, which must be accepted; the receipt.
     pub async fn send(&self, site: &str, rooms: &[&str], event: &str, args: Value) -> Value {
         receipt(&Send::to(self, site).wants_json().event(rooms, event, args).post().await)
+    }
+
+    /// The same where it may fail: the status, or nothing when there is no answer.
+    pub async fn try_send(&self, site: &str, room: &str, event: &str, args: Value) -> Option<u16> {
+        let send = Send::to(self, site).event(&[room], event, args);
+        let headers: Vec<&str> = send.headers.iter().map(String::as_str).collect();
+        let mut wire = Wire::try_open(self.port).await?;
+        wire.ask("POST", &send.path(), &headers, &send.body).await;
+        wire.try_answer().await.map(|answer| answer.status)
     }
 
     /// The same with `resync=true`.

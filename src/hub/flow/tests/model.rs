@@ -80,9 +80,13 @@ impl Session {
         if let Some(last) = fresh.last() {
             assert_eq!(self.batch.replace(*last), None, "a batch before the ack of the one before");
         }
-        fresh.iter().for_each(|seq| self.emit(*seq));
+        for seq in &fresh {
+            self.emit(*seq);
+        }
         let (step, held) = self.flow.page(fresh.last().copied(), page.through, page.more);
-        held.iter().for_each(|(seq, _)| self.emit(*seq));
+        for (seq, _) in &held {
+            self.emit(*seq);
+        }
         if self.flow.is_live() {
             self.batch = None;
         }
@@ -93,7 +97,8 @@ impl Session {
         match self.line.pop_front() {
             None => {}
             Some(Mail::Entry(seq)) => {
-                if self.flow.skip_to(seq, seq) || self.flow.entry(seq, &event()) {
+                let now = self.flow.skip_to(seq, seq) || self.flow.entry(seq, &event());
+                if now {
                     self.emit(seq);
                 }
             }
@@ -124,7 +129,7 @@ impl World {
         let seqs = &waiting[..waiting.len().min(limit)];
         let through = if more { seqs[seqs.len() - 1] } else { Seq(self.last) };
         let entries = seqs.iter().map(|seq| (*seq, event())).collect();
-        let page = Page { entries, through, more, resync: false };
+        let page = Page { entries, through, more, resync: None };
         if slow { session.fetching = Some(page) } else { session.line.push_back(Mail::Page(page)) }
     }
 
@@ -229,7 +234,9 @@ proptest! {
             session.line.clear();
             session.asked.push_back(Seq(0));
         }
-        happenings.into_iter().for_each(|happening| world.play(happening));
+        for happening in happenings {
+            world.play(happening);
+        }
         world.settle();
         for session in &world.sessions {
             let left: Vec<&Seq> = world.inbox.iter().filter(|seq| !session.seen.contains(seq)).collect();

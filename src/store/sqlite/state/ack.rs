@@ -4,8 +4,9 @@ use super::{Cleared, State, Touch};
 use crate::domain::{DeviceNo, Seq};
 
 impl State {
-    /// One entry. Where that makes the device resync, what was cleared.
-    pub(in super::super) fn ack_entry(&mut self, no: DeviceNo, seq: Seq) -> Option<Cleared> {
+    /// One entry. Where that makes the device resync, what was cleared. Entries up to `batch` do not count as
+    /// older ones.
+    pub(in super::super) fn ack_entry(&mut self, no: DeviceNo, seq: Seq, batch: Seq) -> Option<Cleared> {
         if seq > self.committed {
             return None;
         }
@@ -15,12 +16,13 @@ impl State {
             Some(first) if *first == seq => 0,
             _ => device.inbox.binary_search(&seq).ok()?,
         };
+        let older = place > device.inbox.partition_point(|waiting| *waiting <= batch);
         device.inbox.remove(place);
         device.bytes -= u64::from(bytes);
         device.shrink();
         self.counters.acked += 1;
         self.counters.queued -= 1;
-        let resync = place > 0 && self.open.get(&seq).is_some_and(|message| message.resync);
+        let resync = older && self.open.get(&seq).is_some_and(|message| message.resync);
         self.settle(no, seq, !resync);
         resync.then(|| self.clear(no, seq)).flatten()
     }
@@ -31,11 +33,11 @@ impl State {
         self.counters.acked += taken;
     }
 
-    /// The device has had its `_resync`.
-    pub(in super::super) fn resynced(&mut self, no: DeviceNo) {
+    /// The device has had the `_resync` for what was cleared up to and with `through`.
+    pub(in super::super) fn resynced(&mut self, no: DeviceNo, through: Seq) {
         let Some(device) = self.devices.get_mut(&no) else { return };
-        if device.owes_resync {
-            device.owes_resync = false;
+        if device.owes_resync.is_some_and(|cleared| cleared <= through) {
+            device.owes_resync = None;
             self.touch(no, Touch::Status);
         }
     }
@@ -48,7 +50,7 @@ impl State {
         let taken = self.take_through(no, through);
         self.counters.resynced += taken;
         let device = self.devices.get_mut(&no)?;
-        (device.owes_resync, device.floor) = (true, through);
+        (device.owes_resync, device.floor) = (Some(through), through);
         let workers = device.carriers.workers();
         self.touch(no, Touch::Status);
         Some(Cleared { device: no, through, workers })

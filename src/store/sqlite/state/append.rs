@@ -89,7 +89,7 @@ impl State {
         let entries = std::mem::take(&mut device.inbox);
         device.bytes = 0;
         let (owed, floor) = (device.owes_resync, device.floor);
-        (device.owes_resync, device.floor) = (true, seq);
+        (device.owes_resync, device.floor) = (Some(seq), seq);
         let workers = device.carriers.workers();
         self.counters.queued -= entries.len() as u64;
         self.counters.resynced += entries.len() as u64 + 1;

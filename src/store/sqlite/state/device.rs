@@ -23,7 +23,8 @@ pub(in super::super) struct Device {
     pub(in super::super) rooms: Box<[Room]>,
     /// Unix milliseconds; `None` while it has a session, or never expires.
     pub(in super::super) expires: Option<u64>,
-    pub(in super::super) owes_resync: bool,
+    /// It was cleared up to and with this entry, and the client has not confirmed the `_resync`.
+    pub(in super::super) owes_resync: Option<Seq>,
     /// Nothing up to here waits any more. Only set where that settles many entries at once: it is what makes
     /// a cleared inbox one row to write instead of one per message.
     pub(in super::super) floor: Seq,
@@ -41,7 +42,7 @@ impl Device {
             key,
             rooms,
             expires: None,
-            owes_resync: false,
+            owes_resync: None,
             floor: Seq(0),
             touch: Touch::Clean,
             inbox: VecDeque::new(),

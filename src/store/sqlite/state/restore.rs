@@ -12,7 +12,7 @@ pub(in super::super) struct StoredDevice {
     pub(in super::super) rooms: Vec<Room>,
     /// Unix milliseconds.
     pub(in super::super) expires: Option<u64>,
-    pub(in super::super) owes_resync: bool,
+    pub(in super::super) owes_resync: Option<Seq>,
     pub(in super::super) floor: Seq,
 }
 
@@ -40,8 +40,11 @@ impl State {
         }
         let mut device = Device::new(Arc::clone(&key), rooms.into());
         (device.owes_resync, device.floor) = (owes_resync, floor);
-        device.expires = self.ttl.map(|ttl| expires.unwrap_or_else(|| unix_ms.saturating_add(ttl)));
-        let changed = device.expires != expires;
+        // Never later than that: the ttl may be shorter than it was, or the clock was ahead when it was written.
+        // The file keeps the later one, for the clock may as well be behind now.
+        let latest = self.ttl.map(|ttl| unix_ms.saturating_add(ttl));
+        device.expires = latest.map(|latest| expires.map_or(latest, |at| at.min(latest)));
+        let changed = device.expires.is_none() != expires.is_none();
         if let Some(at) = device.expires {
             self.expiries.insert((at, no));
         }

@@ -84,10 +84,10 @@ fn run(state: &mut State, step: &Step) {
         Step::Disconnect(device) => state.disconnect(session(device), NOW),
         Step::Append(room, resync, kind) => drop(state.append(&message(room, resync, kind))),
         Step::Ack(device, place) => {
-            state.ack_entry(no(state, device), seq(state, device, place));
+            state.ack_entry(no(state, device), seq(state, device, place), Seq(0));
         }
         Step::Through(device, place) => state.ack_through(no(state, device), seq(state, device, place)),
-        Step::Resynced(device) => state.resynced(no(state, device)),
+        Step::Resynced(device) => state.resynced(no(state, device), Seq(u64::MAX)),
     }
 }
 
@@ -182,4 +182,26 @@ proptest! {
         prop_assert_eq!(state.counters, same);
         prop_assert!(!state.has_promises() && state.changes.created.is_empty());
     }
+}
+
+/// When a device is gone that the file has with `expires`, opened at `NOW` with `ttl` seconds.
+fn restored(expires: Option<u64>, ttl: u64) -> Option<u64> {
+    let mut state = State::new(DeviceTtl::from_secs(ttl));
+    let (no, floor) = (DeviceNo(1), Seq(0));
+    let stored = StoredDevice { no, key: key(1), rooms: Vec::new(), expires, owes_resync: None, floor };
+    state.restore_device(stored, NOW);
+    state.next_expiry()
+}
+
+#[test]
+fn a_restart_never_makes_a_device_wait_longer_than_the_ttl() {
+    assert_eq!(restored(None, 10), Some(NOW + 10_000), "it was online");
+    assert_eq!(restored(Some(NOW + 4_000), 10), Some(NOW + 4_000), "its time goes on");
+    assert_eq!(restored(Some(NOW - 1), 10), Some(NOW - 1), "its time is over");
+    assert_eq!(
+        restored(Some(NOW + 99_000), 10),
+        Some(NOW + 10_000),
+        "the ttl was longer, or the clock ahead"
+    );
+    assert_eq!(restored(Some(NOW + 4_000), 0), None, "now it never expires");
 }

@@ -16,7 +16,7 @@ pub(super) enum Undo {
     /// A message was appended.
     Append(Seq),
     /// An inbox was cleared because it was full; the message that did it was not put in.
-    Cleared { no: DeviceNo, entries: VecDeque<Seq>, owed: bool, floor: Seq, set: Seq },
+    Cleared { no: DeviceNo, entries: VecDeque<Seq>, owed: Option<Seq>, floor: Seq, set: Seq },
     /// Entries were dropped because an inbox was full, and the message itself where it does not fit at all.
     Dropped { no: DeviceNo, entries: VecDeque<Seq>, itself: bool, floor: Seq, set: Seq },
 }
@@ -37,7 +37,7 @@ impl State {
                     self.counters.accepted -= 1;
                     if let Some(device) = self.devices.get_mut(&no) {
                         // A resync that an ack has caused since stays.
-                        device.owes_resync = owed || device.floor != floor;
+                        device.owes_resync = device.owes_resync.filter(|due| *due != set).or(owed);
                     }
                 }
                 Undo::Dropped { no, entries, itself, floor, set } => {

@@ -31,9 +31,9 @@ pub(super) fn acks_may_come_twice_or_for_nothing(backend: &dyn Backend) {
     rig.ack(&[
         Ack::Entry(DeviceNo(999), seqs[1]),
         Ack::Through(DeviceNo(999), far),
-        Ack::Resynced(DeviceNo(999)),
+        Ack::Resynced(DeviceNo(999), LAST),
     ]);
-    rig.ack(&[Ack::Through(a, Seq(0)), Ack::Resynced(a)]);
+    rig.ack(&[Ack::Through(a, Seq(0)), Ack::Resynced(a, LAST)]);
     assert_eq!(rig.balance().acked, 1);
     assert_eq!(rig.texts(a).len(), 4);
 }
@@ -99,5 +99,5 @@ pub(super) fn a_page_holds_one_entry_however_large(backend: &dyn Backend) {
 pub(super) fn reading_for_an_unknown_device_is_an_empty_page(backend: &dyn Backend) {
     let rig = Rig::new(backend);
     let page = rig.read(session(3, 0), DeviceNo(77), Seq(0), WIDE);
-    assert!(page.entries.is_empty() && !page.more && !page.resync);
+    assert!(page.entries.is_empty() && !page.more && page.resync.is_none());
 }

@@ -4,6 +4,7 @@
 mod away;
 mod bounds;
 mod delivery;
+mod dying;
 mod inbox;
 mod model;
 mod restart;
@@ -28,7 +29,8 @@ macro_rules! contract {
             a_session_that_connects_twice_is_one, connect_and_disconnect_keep_their_order]);
         contract!(@suite $make, resync: [
             an_ack_before_an_older_one_clears, without_the_option_it_does_not, in_order_it_does_not,
-            through_never_does, acks_for_what_was_cleared_are_ignored, it_is_owed_until_confirmed]);
+            a_batch_under_way_is_not_older, through_never_does, acks_for_what_was_cleared_are_ignored,
+            it_is_owed_until_confirmed, a_later_one_is_owed_although_the_first_is_confirmed]);
         contract!(@suite $make, away: [
             within_the_ttl_nothing_is_lost, after_the_ttl_all_is_gone, never_means_never,
             only_the_last_session_counts]);

@@ -47,6 +47,19 @@ pub(super) fn in_order_it_does_not(backend: &dyn Backend) {
     assert!(rig.resyncs(0).is_empty());
 }
 
+pub(super) fn a_batch_under_way_is_not_older(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, true);
+    rig.ack(&[Ack::EntryBehindBatch(a, seqs[1], seqs[0])]);
+    assert_eq!(rig.texts(a), ["[1]", "[3]"]);
+    assert!(rig.resyncs(0).is_empty());
+    // An older entry behind the batch counts.
+    rig.send(resync("[4]", &["user_1"]));
+    let fourth = rig.live(0, a).last().unwrap().0;
+    rig.ack(&[Ack::EntryBehindBatch(a, fourth, seqs[0])]);
+    assert_eq!(rig.resyncs(0), [(a, fourth)]);
+}
+
 pub(super) fn through_never_does(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, true);
@@ -72,12 +85,31 @@ pub(super) fn it_is_owed_until_confirmed(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, seqs) = three(&mut rig, true);
     rig.ack(&[Ack::Entry(a, seqs[1])]);
-    assert!(rig.read(session(0, 0), a, Seq(0), WIDE).resync);
+    assert!(rig.read(session(0, 0), a, Seq(0), WIDE).resync.is_some());
     rig.reopen(true);
     let (again, page) = rig.connect(session(0, 0), "a", &["user_1"]);
-    assert_eq!((again, page.resync, page.entries.len()), (a, true, 0));
-    rig.ack(&[Ack::Resynced(a)]);
-    assert!(!rig.read(session(0, 0), a, Seq(0), WIDE).resync);
+    assert_eq!((again, page.resync, page.entries.len()), (a, Some(seqs[2]), 0));
+    rig.ack(&[Ack::Resynced(a, LAST)]);
+    assert!(rig.read(session(0, 0), a, Seq(0), WIDE).resync.is_none());
     rig.reopen(false);
-    assert!(!rig.connect(session(0, 0), "a", &["user_1"]).1.resync);
+    assert!(rig.connect(session(0, 0), "a", &["user_1"]).1.resync.is_none());
+}
+
+pub(super) fn a_later_one_is_owed_although_the_first_is_confirmed(backend: &dyn Backend) {
+    let mut rig = Rig::new(backend);
+    let (a, seqs) = three(&mut rig, true);
+    rig.ack(&[Ack::Entry(a, seqs[1])]);
+    let first = rig.resyncs(0)[0].1;
+    // Before the store hears that the first one has arrived, the inbox is cleared once more.
+    rig.send(message("[4]", &["user_1"]));
+    rig.send(resync("[5]", &["user_1"]));
+    let last = rig.live(0, a).last().unwrap().0;
+    rig.ack(&[Ack::Entry(a, last)]);
+    rig.ack(&[Ack::Resynced(a, first)]);
+    let owed = rig.read(session(0, 0), a, Seq(0), WIDE).resync;
+    assert_eq!(owed, Some(rig.resyncs(0)[1].1));
+    rig.reopen(true);
+    assert_eq!(rig.connect(session(0, 0), "a", &["user_1"]).1.resync, owed);
+    rig.ack(&[Ack::Resynced(a, last)]);
+    assert_eq!(rig.read(session(0, 0), a, Seq(0), WIDE).resync, None);
 }

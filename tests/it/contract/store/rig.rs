@@ -131,6 +131,9 @@ pub(super) fn resync(text: &str, rooms: &[&str]) -> Message {
     Message { resync: true, ..message(text, rooms) }
 }
 
+/// Above every entry.
+pub(super) const LAST: Seq = Seq(u64::MAX >> 1);
+
 pub(super) const WIDE: PageLimit = PageLimit { entries: 1000, bytes: 1 << 20 };
 
 /// A store on the bench.

@@ -51,7 +51,7 @@ fn beyond_what_may_wait_messages_are_refused_at_once_and_nothing_else_is() {
         let waiting: Vec<u32> = (2..5).map(|n| rig.post(message(&format!("[{n}]"), &["user_1"]))).collect();
         let refused = rig.post(message("[5]", &["user_1"]));
         assert_eq!(rig.answer(refused), Err(StoreError::Overloaded));
-        rig.store().acknowledge(vec![Ack::Resynced(a)]);
+        rig.store().acknowledge(vec![Ack::Resynced(a, LAST)]);
         rig.store().disconnect(Disconnect { session: session(1, 0) });
         rig.recorder.release();
         for token in [1].into_iter().chain(waiting) {
@@ -152,4 +152,31 @@ fn a_directory_is_used_by_one_store_at_a_time() {
     rig.send(message("[1]", &["user_1"]));
     rig.store().close();
     assert!(open().is_ok());
+}
+
+#[test]
+fn expiries_are_gathered_however_busy_the_store_is() {
+    let backend = Sqlite::default();
+    let ttl = DeviceTtl::After(std::time::Duration::from_millis(1));
+    let mut rig = Rig::with_ttl(&backend, ttl);
+    let begin = std::time::Instant::now();
+    let mut sweeps = 0;
+    let mut gone = |rig: &Rig<'_>, known: u64| {
+        let now = rig.balance().devices;
+        sweeps += u64::from(now < known);
+        now
+    };
+    let mut known = 0;
+    for slot in 0..50 {
+        rig.connect(session(0, slot), &slot.to_string(), &["all"]);
+        rig.disconnect(session(0, slot));
+        known = gone(&rig, known + 1);
+        rig.recorder.quiet(std::time::Duration::from_millis(2));
+        rig.send(message("[1]", &["all"]));
+        known = gone(&rig, known);
+    }
+    rig.until("the end of all", |c| c.devices == 0);
+    gone(&rig, known);
+    let most = begin.elapsed().as_secs() + 1;
+    assert!(sweeps <= most, "{sweeps} sweeps, {most} are enough");
 }
