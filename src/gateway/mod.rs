@@ -20,4 +20,4 @@ pub use switchboard::{Mail, Switchboard};
 pub use worker::Gateway;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -17,14 +17,14 @@ use crate::store::{
 
 /// A store that writes down what it is asked.
 #[derive(Default)]
-struct Asked(Mutex<Vec<String>>);
+pub(crate) struct Asked(Mutex<Vec<String>>);
 
 impl Asked {
     fn note(&self, what: String) {
         self.0.lock().unwrap().push(what);
     }
 
-    fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -98,19 +98,23 @@ impl Wire for Nowhere {
     fn close(self: Rc<Self>, _: crate::hub::CloseReason) {}
 }
 
-struct Rig {
-    asked: Arc<Asked>,
-    gateway: Rc<Gateway>,
+pub(crate) struct Rig {
+    pub(crate) asked: Arc<Asked>,
+    pub(crate) gateway: Rc<Gateway>,
     site: Arc<Site>,
 }
 
 impl Rig {
-    fn new() -> Self {
+    /// A gateway with the site `s`, whose users are all in `user_1`.
+    pub(crate) fn new() -> Self {
+        let mut site = Site::sample("s");
+        site.user_room_prefix = Some("user_".into());
+        let site = Arc::new(site);
         let (switchboard, _) = Switchboard::new(1, 1 << 20);
         let asked = Arc::new(Asked::default());
         let broker: Arc<dyn Broker> = Arc::new(LocalBroker::new(Arc::clone(&switchboard) as _));
         let shared = Shared::new(SharedParts {
-            sites: Sites::default(),
+            sites: Sites::new([Arc::clone(&site)]),
             store: Arc::clone(&asked) as _,
             broker,
             protocol: Arc::new(AnyUser),
@@ -119,10 +123,8 @@ impl Rig {
             device_ttl: DeviceTtl::Never,
             page: PageLimit { entries: 10, bytes: 1000 },
         });
-        let mut site = Site::sample("s");
-        site.user_room_prefix = Some("user_".into());
         let gateway = Gateway::new(shared, WorkerId(0), Hub::new(HubOptions { outbox_limit: 1 << 20 }));
-        Self { asked, gateway, site: Arc::new(site) }
+        Self { asked, gateway, site }
     }
 
     fn visitor(&self) -> Visitor {

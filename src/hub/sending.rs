@@ -244,9 +244,7 @@ fn page_frame(session: &mut Session, page: &Page, now: u32, first: bool) -> Opti
     let (seed, kept) = (&session.seed, session.kept.as_mut()?);
     let site = &seed.site.name;
     let mut frame = Frame::default();
-    if let Some(through) = page.resync
-        && first
-    {
+    if let Some(through) = page.resync.filter(|_| first) {
         seed.dialect.resync(site, &mut frame);
         kept.resync = Some(ResyncDue::new(through, kept.flow.top()));
     }

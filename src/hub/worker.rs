@@ -101,7 +101,8 @@ impl Hub {
     pub fn push(&self, id: LinkId, frame: Rc<Frame>) {
         let mut inner = self.inner.borrow_mut();
         let known = inner.link(id).is_some_and(|link| link.known);
-        let limit = if known { self.options.outbox_limit } else { self.options.outbox_limit.min(STRANGER_LIMIT) };
+        let limit =
+            if known { self.options.outbox_limit } else { self.options.outbox_limit.min(STRANGER_LIMIT) };
         inner.queue(id, frame, limit);
         self.ring();
     }

@@ -204,7 +204,7 @@ fn a_resync_is_told_once() {
     let rig = Rig::new(1 << 20);
     let (link, wire) = rig.link();
     let session = rig.session(link);
-    let owed = |seqs, through| Page { resync: Some(Seq(through)), ..page(seqs, through) };
+    let owed = |seqs, through| Page { resync: Some(Seq(3)), ..page(seqs, through) };
     rig.hub.admit(session, DEVICE, &owed(&[], 3), 0);
     assert_eq!(rig.seen(&wire), "WR");
     rig.hub.resync(DEVICE, Seq(4));

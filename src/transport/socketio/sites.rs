@@ -164,3 +164,6 @@ async fn enter(gateway: Rc<Gateway>, visitor: Visitor, socket: Socket, member: W
         socket.refuse(&refusal.text);
     }
 }
+
+#[cfg(test)]
+mod tests;
