@@ -32,7 +32,7 @@ enum Phase {
     /// As `Reading`, with something held back.
     Holding { missed: bool, held: Vec<Live> },
     /// A batch was emitted and there is more behind it: the client must acknowledge it first.
-    AwaitingAck { batch: Seq },
+    AwaitingAck,
     /// Everything that waited is emitted.
     Live,
 }
@@ -102,7 +102,7 @@ impl Flow {
                 *missed = true;
                 held.clear();
             }
-            Phase::AwaitingAck { .. } => {}
+            Phase::AwaitingAck => {}
         }
         false
     }
@@ -130,8 +130,8 @@ impl Flow {
     }
 
     fn more(&mut self, emitted: Option<Seq>) -> Step {
-        if let Some(batch) = emitted {
-            self.phase = Phase::AwaitingAck { batch };
+        if emitted.is_some() {
+            self.phase = Phase::AwaitingAck;
             return Step::Rest;
         }
         self.phase = Phase::Reading;
@@ -141,13 +141,11 @@ impl Flow {
     /// A batch was acknowledged through `seq`.
     pub fn batch_acknowledged(&mut self, seq: Seq) -> Step {
         self.batch = self.batch.filter(|batch| *batch > seq);
-        match self.phase {
-            Phase::AwaitingAck { batch } if seq >= batch => {
-                self.phase = Phase::Reading;
-                Step::Read(self.last)
-            }
-            _ => Step::Rest,
+        if !matches!(self.phase, Phase::AwaitingAck) || self.batch.is_some() {
+            return Step::Rest;
         }
+        self.phase = Phase::Reading;
+        Step::Read(self.last)
     }
 
     /// The inbox was cleared through `seq`: nothing up to there is to be emitted any more.
@@ -155,7 +153,7 @@ impl Flow {
         self.last = self.last.max(seq);
         self.batch = None;
         match &mut self.phase {
-            Phase::AwaitingAck { .. } => {
+            Phase::AwaitingAck => {
                 self.phase = Phase::Reading;
                 Step::Read(self.last)
             }
