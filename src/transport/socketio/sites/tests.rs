@@ -12,7 +12,7 @@ use crate::transport::engine::{Arriving, Engine, EngineOptions, Exchange, Reques
 use crate::transport::socketio::SocketIo;
 
 /// `40/s,` as a client's WebSocket message, masked with zeros.
-const JOIN: &[u8] = b"\x81\x85\0\0\0\040/s,";
+const JOIN: &[u8] = b"\x81\x85\x00\x00\x00\x0040/s,";
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
