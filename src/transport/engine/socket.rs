@@ -22,6 +22,8 @@ const WRITE_CHUNK: usize = 256 * 1024;
 const READS_IN_A_ROW: usize = 8;
 /// How long a client may take to close its side after we closed ours.
 const LINGER: Duration = Duration::from_secs(2);
+/// How much it may still say meanwhile: what was under way, but no flood.
+const LINGER_BYTES: usize = 1 << 20;
 
 /// The WebSocket of a connection.
 pub(super) struct Socket {
@@ -228,17 +230,20 @@ fn message(
 /// Lets the client read our last words: closing a socket with unread input would cut them off.
 async fn linger(stream: Rc<TcpStream>) {
     let drained = async {
-        let mut sink = [0; 1024];
+        let (mut sink, mut taken) = ([0; 1024], 0);
         while stream.readable().await.is_ok() {
             match stream.try_read(&mut sink) {
                 Ok(0) => return,
                 // Neither the time limit nor anybody else gets a turn as long as there is something to read.
-                Ok(_) => tokio::task::yield_now().await,
+                Ok(count) if taken < LINGER_BYTES => {
+                    taken += count;
+                    tokio::task::yield_now().await;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return,
+                Ok(_) | Err(_) => return,
             }
         }
     };
-    // A client that keeps talking is cut off when the time is over.
+    // A client that keeps talking is cut off.
     let _ = tokio::time::timeout(LINGER, drained).await;
 }
