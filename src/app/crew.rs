@@ -71,14 +71,26 @@ impl Crew {
         let (options, exchange) = (Arc::clone(&self.engine), Arc::clone(&self.exchange));
         let engine = Engine::new(worker, hub, options, exchange, application);
         if let Some(Lines { mail, jobs, .. }) = lines {
-            actix_rt::spawn(Rc::clone(&gateway).run(mail));
-            actix_rt::spawn(Rc::clone(&engine).run(jobs));
+            spawn_vital("gateway", Rc::clone(&gateway).run(mail));
+            spawn_vital("engine", Rc::clone(&engine).run(jobs));
         } else {
             // More threads than were asked for: this one answers requests, but nothing is delivered on it.
             tracing::error!("a worker thread without a line began; please report this");
         }
         Desk { gateway, engine }
     }
+}
+
+/// Runs a loop without which a worker is dead. Were it to panic, the worker would take messages and deliver none: the
+/// process ends instead, and comes back with everything that was answered with 2xx.
+fn spawn_vital(name: &'static str, work: impl Future<Output = ()> + 'static) {
+    let work = actix_rt::spawn(work);
+    actix_rt::spawn(async move {
+        if work.await.is_err_and(|error| error.is_panic()) {
+            tracing::error!(name, "a worker's loop has failed; the process ends. Please report this");
+            std::process::abort();
+        }
+    });
 }
 
 /// The crew as it stands behind the front door.

@@ -10,6 +10,8 @@ pub type Live = (Seq, Event);
 
 /// How many live entries are held back while a page is on its way; beyond, they are read from the inbox instead.
 const HELD: usize = 64;
+/// And how many bytes of them.
+const HELD_BYTES: usize = 1 << 20;
 
 /// The place of one session in its inbox.
 #[derive(Debug, Default)]
@@ -93,7 +95,7 @@ impl Flow {
                 return true;
             }
             Phase::Reading => self.phase = Phase::Holding { missed: false, held: vec![(seq, event.clone())] },
-            Phase::Holding { missed, held } if held.len() < HELD => {
+            Phase::Holding { missed, held } if has_room(held) => {
                 if !*missed {
                     held.push((seq, event.clone()));
                 }
@@ -174,6 +176,10 @@ impl Flow {
         *self = Self { top: self.top(), ..Self::default() };
         Step::Read(self.last)
     }
+}
+
+fn has_room(held: &[Live]) -> bool {
+    held.len() < HELD && held.iter().map(|(_, event)| event.json().len()).sum::<usize>() < HELD_BYTES
 }
 
 #[cfg(test)]

@@ -52,6 +52,14 @@ fn too_many_held_back_are_read_again() {
 }
 
 #[test]
+fn too_much_held_back_is_read_again() {
+    let mut flow = Flow::default();
+    let large = Event::stored(vec![b'x'; HELD_BYTES / 2].into());
+    (1..=4).for_each(|seq| assert!(!flow.entry(Seq(seq), &large)));
+    assert_eq!(seqs(flow.page(None, Seq(0), false)), (Step::Read(Seq(0)), vec![]));
+}
+
+#[test]
 fn an_empty_page_with_more_behind_it_is_read_on() {
     let mut flow = Flow::default();
     assert_eq!(seqs(flow.page(None, Seq(0), true)), (Step::Read(Seq(0)), vec![]));

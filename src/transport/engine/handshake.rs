@@ -1,5 +1,7 @@
 //! What a client says when it opens a connection.
 
+use std::fmt;
+
 use super::payload;
 use crate::domain::Secret;
 
@@ -48,7 +50,7 @@ impl Query {
 }
 
 /// What a client said when it opened its connection.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Handshake {
     /// The protocol it speaks.
     pub protocol: Protocol,
@@ -58,6 +60,13 @@ pub struct Handshake {
     query: Box<str>,
     /// The `Authorization` header.
     pub authorization: Option<Secret>,
+}
+
+impl fmt::Debug for Handshake {
+    /// Not the query: it holds the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake").field("protocol", &self.protocol).finish_non_exhaustive()
+    }
 }
 
 impl Handshake {
@@ -95,5 +104,6 @@ mod tests {
         let handshake = Handshake::new(url, true, Protocol::V3, None);
         let values = ["token", "deviceId", "meta"].map(|key| handshake.get(key));
         assert_eq!(values, [Some("a b,c".to_owned()), Some(String::new()), None]);
+        assert!(!format!("{handshake:?}").contains("token"));
     }
 }
