@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, Resource, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, guard, web};
 
 use crate::gateway::Gateway;
 
-/// A resource; its handlers answer GET and HEAD alike.
+/// A resource that knows GET and HEAD, and nothing else.
 pub(super) fn resource(path: &str) -> Resource {
-    web::resource(path)
+    web::resource(path).guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// As the original answers: it checks nothing but that the process runs.

@@ -210,6 +210,7 @@ async fn health_is_told() {
         assert_eq!((answer.status, answer.content_type(), answer.text().as_str()), (200, HTML, "ok"));
     }
     assert_eq!(ask(gateway.port, "HEAD", "/healthcheck", &[], b"").await.status, 200);
+    assert_eq!(ask(gateway.port, "POST", "/healthcheck", &[], b"").await.status, 404);
     assert_eq!((gateway.get("/livez").await.status, gateway.get("/readyz").await.status), (200, 200));
     assert_eq!(gateway.get("/nothing").await.status, 404);
 }
