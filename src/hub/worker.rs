@@ -228,8 +228,7 @@ impl Inner {
     }
 }
 
-/// Puts a frame into a link's outbox. A frame that alone is larger than the limit still goes out on an idle link.
-/// Nothing happens where the link has gone: its place may belong to somebody else by now.
+/// Puts a frame into a link's outbox, see [`queue_all`].
 pub(super) fn queue(
     links: &mut Slab<Link>,
     dirty: &mut VecDeque<u32>,
@@ -240,7 +239,9 @@ pub(super) fn queue(
     queue_all(links, dirty, id, std::iter::once(frame), limit);
 }
 
-/// Puts frames into a link's outbox as if they were one.
+/// Puts frames into a link's outbox. Past the limit the link is closed as too slow, if its carrier takes no more:
+/// what came together in one turn does not count against a client that had no chance to read it yet.
+/// Nothing happens where the link has gone: its place may belong to somebody else by now.
 pub(super) fn queue_all(
     links: &mut Slab<Link>,
     dirty: &mut VecDeque<u32>,
@@ -253,7 +254,8 @@ pub(super) fn queue_all(
         return;
     }
     let size: usize = frames.clone().map(|frame| frame.len()).sum();
-    if !link.outbox.is_empty() && link.outbox.weight() + size > limit {
+    let full = !link.outbox.is_empty() && link.outbox.weight() + size > limit;
+    if full && (link.blocked || !link.known) {
         link.closing = Some(CloseReason::TooSlow);
         link.outbox.clear();
     } else {

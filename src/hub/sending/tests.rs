@@ -228,3 +228,18 @@ fn little_may_wait_for_a_stranger_and_more_once_it_is_let_in() {
     (0..2).for_each(|_| rig.hub.push(member, half()));
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (400_001, None));
 }
+
+#[test]
+fn what_comes_in_one_turn_closes_nobody_but_what_nobody_takes_does() {
+    let rig = Rig::new(1000);
+    let large = || Rc::new(Frame::control(vec![b'x'; 800]));
+    let (link, wire) = rig.link();
+    rig.hub.join(rig.session(link), Vec::new());
+    (0..3).for_each(|_| rig.hub.push(link, large()));
+    assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (2401, None));
+    wire.blocked.set(true);
+    rig.hub.push(link, large());
+    assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (0, None));
+    rig.hub.push(link, large());
+    assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (0, Some(CloseReason::TooSlow)));
+}
