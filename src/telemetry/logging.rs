@@ -52,6 +52,8 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    // The HTTP server tells how it starts; the line `listening` says what an operator wants to know of it.
+    let level = if level.trim().eq_ignore_ascii_case("info") { "info,actix_server=warn" } else { level };
     let filter = EnvFilter::builder().parse(level)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(terminal);
     let pretty = format == Format::Pretty || format == Format::Auto && terminal;
@@ -124,6 +126,9 @@ mod tests {
         let by_part = written("warn,postroom=debug", Format::Json, false, log);
         assert!(by_part.contains("fine") && !by_part.contains("coarse"), "{by_part}");
         assert_eq!(written("off", Format::Json, false, log), "");
+        let server = || tracing::info!(target: "actix_server::builder", "starting 2 workers");
+        assert_eq!(written("info", Format::Json, false, server), "");
+        assert!(written("debug", Format::Json, false, server).contains("starting"));
     }
 
     #[test]
