@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use ahash::AHashMap;
 use slab::Slab;
 use tokio::sync::Notify;
 
@@ -137,24 +136,9 @@ impl Hub {
         }
     }
 
-    /// Every link, for draining.
-    pub fn links(&self) -> Vec<LinkId> {
-        let inner = self.inner.borrow();
-        inner.links.iter().map(|(slot, link)| LinkId { slot: slot as u32, serial: link.serial }).collect()
-    }
-
     /// How many sessions there are, let in or not.
     pub fn session_count(&self) -> usize {
         self.inner.borrow().sessions.len()
-    }
-
-    /// How many sessions stand on a link's site, by site name; for the readers of metrics.
-    pub fn sessions_by_site(&self) -> AHashMap<String, usize> {
-        let mut counts = AHashMap::new();
-        for (_, session) in &self.inner.borrow().sessions {
-            *counts.entry(session.seed.site.name.to_string()).or_default() += 1;
-        }
-        counts
     }
 
     /// Makes a session that is not let in yet: it gets nothing until [`Hub::admit`] or [`Hub::join`].
