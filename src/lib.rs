@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod app;
+pub mod backplane;
 pub mod broker;
 pub mod config;
 pub mod demo;

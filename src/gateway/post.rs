@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::switchboard::Mail;
 use super::worker::Gateway;
-use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef};
+use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef, SiteName};
 use crate::hub::{Live, SessionId};
 use crate::store::{StoreError, StoreEvent};
 
@@ -14,7 +14,7 @@ enum Run {
     #[default]
     None,
     Entries {
-        message: Arc<Message>,
+        site: SiteName,
         devices: Arc<[DeviceNo]>,
         entries: Vec<Live>,
     },
@@ -39,17 +39,17 @@ impl Gateway {
 
     fn apply_event(&self, run: &mut Run, event: StoreEvent) {
         match event {
-            StoreEvent::Entry { seq, message, devices } => {
-                let live = (seq, message.event.clone());
+            StoreEvent::Entry { seq, site, event, devices } => {
+                let live = (seq, event);
                 match run {
-                    Run::Entries { devices: same, entries, message: first }
-                        if Arc::ptr_eq(same, &devices) && first.site == message.site =>
+                    Run::Entries { devices: same, entries, site: first }
+                        if Arc::ptr_eq(same, &devices) && *first == site =>
                     {
                         entries.push(live);
                     }
                     _ => {
                         self.finish_run(run);
-                        *run = Run::Entries { message, devices, entries: vec![live] };
+                        *run = Run::Entries { site, devices, entries: vec![live] };
                     }
                 }
             }
@@ -78,8 +78,8 @@ impl Gateway {
     fn finish_run(&self, run: &mut Run) {
         match std::mem::take(run) {
             Run::None => {}
-            Run::Entries { message, devices, entries } => {
-                self.hub.entries(&entries, &message, &devices, self.now());
+            Run::Entries { site, devices, entries } => {
+                self.hub.entries(&entries, &site, &devices, self.now());
             }
             Run::Broadcasts(messages) => {
                 let messages: Vec<&Message> = messages.iter().map(Arc::as_ref).collect();
@@ -98,6 +98,7 @@ impl Gateway {
                     self.take(step, id, device);
                 }
             }
+            StoreEvent::Missed { .. } | StoreEvent::Lost { .. } => {} // comes with the store for many nodes
             StoreEvent::Entry { .. } | StoreEvent::Appended { .. } => {}
         }
     }

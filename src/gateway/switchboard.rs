@@ -98,7 +98,7 @@ fn weigh(mail: &Mail) -> (usize, usize) {
     match mail {
         Mail::Broadcast(message) => (1, message.event.json().len()),
         Mail::Store(events) => events.iter().fold((0, 0), |sum, event| match event {
-            StoreEvent::Entry { message, .. } => (sum.0 + 1, sum.1 + message.event.json().len()),
+            StoreEvent::Entry { event, .. } => (sum.0 + 1, sum.1 + event.json().len()),
             _ => sum,
         }),
     }

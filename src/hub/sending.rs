@@ -7,7 +7,7 @@ use super::frame::Frame;
 use super::link::{CloseReason, Flushed, LinkId, Wire};
 use super::session::{Dialect, Kept, ResyncDue, Session, SessionId};
 use super::worker::{Hub, Inner, queue, queue_all, session};
-use crate::domain::{AckId, DeviceNo, Message, Page, Seq};
+use crate::domain::{AckId, DeviceNo, Message, Page, Seq, SiteName};
 
 /// A link to close, found while sending.
 type Closing = (Rc<dyn Wire>, LinkId, CloseReason);
@@ -42,11 +42,11 @@ impl<'a> Frames<'a> {
 impl Hub {
     /// Emits new entries, all for the same devices, on the sessions that are live; the others come to know
     /// them from their inbox. `now` is in seconds of any clock that only grows.
-    pub fn entries(&self, run: &[Live], message: &Message, devices: &[DeviceNo], now: u32) {
+    pub fn entries(&self, run: &[Live], site: &SiteName, devices: &[DeviceNo], now: u32) {
         let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) else { return };
         let make_run = |dialect: &dyn Dialect, frame: &mut Frame| {
             for (seq, event) in run {
-                dialect.event(&message.site, Some(AckId::entry(*seq)), event, frame);
+                dialect.event(site, Some(AckId::entry(*seq)), event, frame);
             }
         };
         let mut frames = Frames::new(&make_run);

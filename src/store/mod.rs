@@ -11,8 +11,11 @@
 use std::sync::Arc;
 
 pub use crate::domain::Page;
-use crate::domain::{DeviceKey, DeviceNo, Message, Receipt, ReplyTo, Room, Seq, SessionRef, WorkerId};
+use crate::domain::{
+    DeviceKey, DeviceNo, Event, Message, Receipt, ReplyTo, Room, Seq, SessionRef, SiteName, WorkerId,
+};
 
+pub mod redis;
 pub mod sqlite;
 
 /// Keeps devices and their inboxes. Methods hand a command over and return at once.
@@ -159,8 +162,10 @@ pub enum StoreEvent {
     Entry {
         /// Its place in the order.
         seq: Seq,
-        /// The message.
-        message: Arc<Message>,
+        /// The site of the message and of its recipients.
+        site: SiteName,
+        /// What the clients will see.
+        event: Event,
         /// All its recipients, sorted, also those that this worker does not carry. Messages for the same room
         /// share one list as long as the room does not change.
         devices: Arc<[DeviceNo]>,
@@ -171,6 +176,18 @@ pub enum StoreEvent {
         token: u32,
         /// What became of it; an error means that nothing was kept.
         outcome: Result<Receipt, StoreError>,
+    },
+    /// Entries for the session's device may have been missed on the way to this node: it has to read on behind the
+    /// last one it has.
+    Missed {
+        /// The session.
+        session: SessionRef,
+    },
+    /// The store does not know the session's device any more (this node was taken for dead for longer than the ttl, or
+    /// the store lost what it had): the session has to end, so that its client connects anew.
+    Lost {
+        /// The session.
+        session: SessionRef,
     },
     /// The device's inbox was cleared up to and with `through`; it must be told `_resync`.
     Resync {
@@ -190,6 +207,10 @@ pub enum StoreError {
     /// Too much is waiting to be written.
     #[error("the store is overloaded")]
     Overloaded,
+    /// It cannot be reached, or does not answer, at the moment; the text says why. What was under way may have been
+    /// kept all the same.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
     /// The write failed; the text says why (disk full, read-only, corrupt).
     #[error("the store cannot write: {0}")]
     Write(String),

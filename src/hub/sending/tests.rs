@@ -93,15 +93,7 @@ impl Rig {
     }
 
     fn entry(&self, seq: u64) {
-        let message = crate::domain::Message {
-            id: crate::domain::MessageId(seq),
-            site: self.site.name.clone(),
-            rooms: [].into(),
-            event: event(),
-            resync: false,
-            bounds: self.site.queue,
-        };
-        self.hub.entries(&[(Seq(seq), event())], &message, &[DEVICE], 0);
+        self.hub.entries(&[(Seq(seq), event())], &self.site.name, &[DEVICE], 0);
     }
 }
 

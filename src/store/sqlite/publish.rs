@@ -64,8 +64,9 @@ impl Publisher {
             }
             Planned::Entry { seq, message, devices, workers } => {
                 for worker in workers.iter() {
-                    let (message, devices) = (Arc::clone(&message), Arc::clone(&devices));
-                    self.push(worker, StoreEvent::Entry { seq, message, devices });
+                    let (site, event) = (message.site.clone(), message.event.clone());
+                    let devices = Arc::clone(&devices);
+                    self.push(worker, StoreEvent::Entry { seq, site, event, devices });
                 }
             }
             Planned::Appended { reply, receipt } => {

@@ -269,11 +269,11 @@ impl<'b> Rig<'b> {
         self.settle();
         let mut found = Vec::new();
         for event in self.recorder.log(worker) {
-            if let StoreEvent::Entry { seq, message, devices } = event
+            if let StoreEvent::Entry { seq, event, devices, .. } = event
                 && devices.contains(&device)
             {
                 assert!(devices.is_sorted());
-                found.push((seq, text(&message.event)));
+                found.push((seq, text(&event)));
             }
         }
         found

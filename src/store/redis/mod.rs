@@ -1,0 +1,3 @@
+//! The store for many nodes, on Redis or Valkey.
+
+mod words;
