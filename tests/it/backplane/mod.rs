@@ -1,0 +1,3 @@
+//! The backplane against real servers: alone, as a cluster, behind sentinels.
+
+mod support;
