@@ -7,6 +7,7 @@ mod delivery;
 mod dying;
 mod inbox;
 mod model;
+mod redis;
 mod restart;
 mod resync;
 mod rig;
