@@ -1,13 +1,15 @@
 //! What the lanes of all shards share: messages under way, sessions, what the workers are to be told.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
 
+use super::RedisOptions;
 use super::keys::Keys;
 use super::lane::Lane;
 use super::posts::{Answer, Posts};
@@ -15,12 +17,11 @@ use super::scripts::Scripts;
 use super::shared::Shared;
 use super::whereabouts::Whereabouts;
 use super::words::{Dno, RoomName, ShardNo};
-use super::RedisOptions;
 use crate::domain::{DeviceTtl, SessionRef, WorkerId};
 use crate::store::{Outlet, StoreError, StoreEvent};
 
 /// How long this node trusts that a room's home still lists a shard: shorter than the hour after which a home may forget.
-const LISTED: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+const LISTED: std::time::Duration = std::time::Duration::from_mins(30);
 /// Listings remembered; beyond, all are forgotten and made anew.
 const LISTINGS: usize = 100_000;
 
@@ -28,7 +29,7 @@ const LISTINGS: usize = 100_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Its connect is on its way.
-    Connecting { ticket: u64, since: Instant },
+    Connecting { ticket: u64 },
     /// It bears a device.
     Bears(ShardNo, Dno),
 }
@@ -44,6 +45,8 @@ pub(super) struct Desk {
     pub(super) sessions: RefCell<AHashMap<SessionRef, Standing>>,
     /// When this node last had a home list a shard for a room.
     listed: RefCell<AHashMap<(ShardNo, RoomName), Instant>>,
+    /// Connects, in their order; those that are answered stay until they are at the front.
+    arrivals: RefCell<VecDeque<(Instant, SessionRef, u64)>>,
     tickets: Cell<u64>,
     lanes: RefCell<Vec<Rc<Lane>>>,
     outlet: Arc<dyn Outlet>,
@@ -62,6 +65,7 @@ impl Desk {
             whereabouts: RefCell::default(),
             sessions: RefCell::default(),
             listed: RefCell::default(),
+            arrivals: RefCell::default(),
             tickets: Cell::new(0),
             lanes: RefCell::default(),
             outlet,
@@ -87,11 +91,6 @@ impl Desk {
             DeviceTtl::After(ttl) => (ttl.as_millis() as u64).max(1),
             DeviceTtl::Never => 0,
         }
-    }
-
-    pub(super) fn ticket(&self) -> u64 {
-        self.tickets.set(self.tickets.get() + 1);
-        self.tickets.get()
     }
 
     /// Tells a worker, with the next [`Desk::deliver`].
@@ -125,7 +124,7 @@ impl Desk {
     /// Whether a session still waits for the connect with this ticket.
     pub(super) fn awaits(&self, session: SessionRef, ticket: u64) -> bool {
         let standing = self.sessions.borrow().get(&session).copied();
-        matches!(standing, Some(Standing::Connecting { ticket: own, .. }) if own == ticket)
+        matches!(standing, Some(Standing::Connecting { ticket: own }) if own == ticket)
     }
 
     /// A session bears its device now, if it still waits for the connect with this ticket.
@@ -137,18 +136,42 @@ impl Desk {
         awaits
     }
 
-    /// Sessions whose connect has waited since before that moment, with their tickets.
-    pub(super) fn connecting_since(&self, before: Instant) -> Vec<(SessionRef, u64)> {
-        let sessions = self.sessions.borrow();
-        let waiting = sessions.iter().filter_map(|(session, standing)| match standing {
-            Standing::Connecting { ticket, since } if *since < before => Some((*session, *ticket)),
-            _ => None,
-        });
-        waiting.collect()
+    /// A session begins to connect; the ticket of its connect.
+    pub(super) fn connecting(&self, session: SessionRef) -> u64 {
+        self.tickets.set(self.tickets.get() + 1);
+        let ticket = self.tickets.get();
+        self.sessions.borrow_mut().insert(session, Standing::Connecting { ticket });
+        self.arrivals.borrow_mut().push_back((Instant::now(), session, ticket));
+        ticket
+    }
+
+    /// The next session whose connect has waited since before that moment, with its ticket.
+    pub(super) fn connecting_since(&self, before: Instant) -> Option<(SessionRef, u64)> {
+        let mut arrivals = self.arrivals.borrow_mut();
+        while let Some((since, session, ticket)) = arrivals.front().copied() {
+            let awaits = self.awaits(session, ticket);
+            if awaits && since >= before {
+                return None;
+            }
+            arrivals.pop_front();
+            if awaits {
+                return Some((session, ticket));
+            }
+        }
+        None
     }
 
     pub(super) fn is_connecting(&self) -> bool {
-        self.sessions.borrow().values().any(|standing| matches!(standing, Standing::Connecting { .. }))
+        let mut arrivals = self.arrivals.borrow_mut();
+        while arrivals.front().is_some_and(|(_, session, ticket)| !self.awaits(*session, *ticket)) {
+            arrivals.pop_front();
+        }
+        !arrivals.is_empty()
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.posts.borrow().is_empty() || self.is_connecting()
     }
 
     /// A connect has failed; told only where somebody still waits for it.

@@ -14,7 +14,6 @@ use super::desk::{Desk, Standing};
 use super::fence::Fence;
 use super::flight::{Arriving, Item, Landed, Listing, Reading, Sending};
 use super::lane::Lane;
-use super::landing::NOTHING;
 use super::posts::{Kept, PostKey};
 use super::whereabouts::Way;
 use super::words::{RoomName, Settled, ShardNo, To};
@@ -69,7 +68,7 @@ pub(super) async fn run(desk: Rc<Desk>, lines: Rc<Lines>, mut commands: Unbounde
                     }
                 }
             }
-            _ = glance.tick() => overdue(&desk),
+            _ = glance.tick(), if desk.is_awaited() => overdue(&desk),
             Some(ended) = tasks.join_next() => {
                 if let Err(error) = ended
                     && error.is_panic()
@@ -95,7 +94,7 @@ fn carry_out(desk: &Rc<Desk>, command: Command) {
     match command {
         Command::Connect(connect) => begin_connect(desk, *connect),
         Command::Append(append) => begin_append(desk, append),
-        Command::Acks(acks) => acks.into_iter().for_each(|ack| acknowledge(desk, ack)),
+        Command::Acks(acks) => acks.iter().for_each(|ack| acknowledge(desk, *ack)),
         Command::Read(read) => begin_read(desk, read),
         Command::Disconnect(session) => disconnect(desk, session),
         Command::Settle(done) => settle(desk, done),
@@ -124,10 +123,12 @@ async fn close(desk: &Rc<Desk>, mut tasks: JoinSet<()>, done: SyncSender<()>) {
 
 /// Whoever still waits is told that nothing is coming.
 fn fail_all(desk: &Desk) {
-    let far = Instant::now() + Duration::from_secs(3600);
+    let far = Instant::now() + Duration::from_hours(1);
     let answers = desk.posts.borrow_mut().overdue(far, || StoreError::Closed);
-    answers.into_iter().for_each(|answer| desk.answer(answer));
-    for (session, ticket) in desk.connecting_since(far) {
+    for answer in answers {
+        desk.answer(answer);
+    }
+    while let Some((session, ticket)) = desk.connecting_since(far) {
         desk.connect_failed(session, ticket, StoreError::Closed);
     }
 }
@@ -138,13 +139,15 @@ fn overdue(desk: &Rc<Desk>) {
     if due {
         let answers = desk.posts.borrow_mut().overdue(now, || desk.shared.trouble());
         let any = !answers.is_empty();
-        answers.into_iter().for_each(|answer| desk.answer(answer));
+        for answer in answers {
+            desk.answer(answer);
+        }
         if any {
             recall(desk);
         }
     }
     if let Some(before) = now.checked_sub(CONNECT_PATIENCE) {
-        for (session, ticket) in desk.connecting_since(before) {
+        while let Some((session, ticket)) = desk.connecting_since(before) {
             desk.connect_failed(session, ticket, desk.shared.trouble());
         }
     }
@@ -163,7 +166,9 @@ fn recall(desk: &Rc<Desk>) {
             _ => true,
         });
     }
-    recalled.iter().for_each(|sending| give_up_asking(desk, sending));
+    for sending in &recalled {
+        give_up_asking(desk, sending);
+    }
 }
 
 fn begin_connect(desk: &Rc<Desk>, connect: Connect) {
@@ -172,9 +177,7 @@ fn begin_connect(desk: &Rc<Desk>, connect: Connect) {
     disconnect(desk, session);
     let shard = desk.keys.home(&RoomName::new(&device.site, &device.primary));
     let Some(lane) = desk.lane(shard) else { return };
-    let ticket = desk.ticket();
-    let since = Instant::now();
-    desk.sessions.borrow_mut().insert(session, Standing::Connecting { ticket, since });
+    let (ticket, since) = (desk.connecting(session), Instant::now());
     let names: Vec<RoomName> = rooms
         .iter()
         .filter(|room| room.as_str() != &*device.primary)
@@ -264,12 +267,11 @@ fn acknowledge(desk: &Desk, ack: Ack) {
 fn begin_read(desk: &Desk, read: Read) {
     let Read { session, device, after, limit } = read;
     let (shard, dno) = ShardNo::of_device(device);
-    match desk.lane(shard) {
-        Some(lane) => lane.push(Item::Read(Reading { session, dno, after, limit })),
-        None => {
-            let page = Page { through: after.max(NOTHING), ..Page::default() };
-            desk.tell(session.worker, StoreEvent::Page { session, page });
-        }
+    if let Some(lane) = desk.lane(shard) {
+        lane.push(Item::Read(Reading { session, dno, after, limit }))
+    } else {
+        let page = Page { through: after, ..Page::default() };
+        desk.tell(session.worker, StoreEvent::Page { session, page });
     }
 }
 
@@ -317,8 +319,7 @@ fn expect(desk: &Desk, key: PostKey, shards: &[ShardNo], parts: usize) {
 pub(super) fn follow(lane: &Lane, sending: &Sending, elsewhere: &[ShardNo]) {
     let desk = &lane.desk;
     let To::Rooms(rooms) = &sending.to else { return };
-    let homed: Vec<RoomName> =
-        rooms.iter().filter(|(_, home)| *home).map(|(room, _)| room.clone()).collect();
+    let homed: Vec<RoomName> = rooms.iter().filter(|(_, home)| *home).map(|(room, _)| room.clone()).collect();
     if homed.is_empty() {
         return;
     }
@@ -348,7 +349,9 @@ pub(super) fn give_up_asking(desk: &Rc<Desk>, sending: &Sending) {
 
 fn retry_parked(desk: &Rc<Desk>) {
     let parked = desk.whereabouts.borrow_mut().unpark();
-    parked.into_iter().for_each(|post| dispatch(desk, post));
+    for post in parked {
+        dispatch(desk, post);
+    }
 }
 
 pub(super) fn part_answered(desk: &Desk, key: PostKey, part: Result<Kept, StoreError>) {
@@ -366,6 +369,8 @@ fn settle(desk: &Rc<Desk>, done: SyncSender<()>) {
         }
         let lanes = desk.lanes();
         let fence = Rc::new(Fence::new(lanes.len(), done));
-        lanes.iter().for_each(|lane| lane.push(Item::Fence(Rc::clone(&fence))));
+        for lane in &lanes {
+            lane.push(Item::Fence(Rc::clone(&fence)));
+        }
     });
 }

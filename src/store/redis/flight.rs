@@ -155,10 +155,6 @@ pub(super) trait Numbers {
 }
 
 impl Waiting {
-    pub(super) fn is_empty(&self) -> bool {
-        self.acks.is_empty() && self.items.is_empty()
-    }
-
     /// Acks as steps: they may join any flight.
     pub(super) fn take_acks(&mut self) -> Vec<Step> {
         let mut steps = Vec::new();

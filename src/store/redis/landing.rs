@@ -8,10 +8,10 @@ use super::flight::{Arriving, Item, Listing, Reading, Sending, Step};
 use super::lane::{Flight, Landing, Lane};
 use super::posts::Kept;
 use super::scripts::reply;
-use super::words::{Admitted, Dno, Gen, NodeId, Sent, ShardNo, Stretch, TickReport, To};
+use super::words::{Admitted, Dno, Gen, NodeId, Sent, Stretch, TickReport, To};
 use super::{engine, explain, fences};
 use crate::backplane::Trouble;
-use crate::domain::{Event, Page, Seq};
+use crate::domain::{Event, Page};
 use crate::store::{StoreError, StoreEvent};
 
 type Answers = Vec<Result<Value, Trouble>>;
@@ -209,9 +209,8 @@ fn pieces(lane: &Lane, sending: &Sending, devices: &[Dno]) -> Vec<Item> {
     }
     let none = Kept { devices: 0, online: 0, queued: 0 };
     engine::part_answered(&lane.desk, sending.post, Ok(none));
-    let piece = |devices: &[Dno]| {
-        Item::Send(Sending { to: To::Devices(devices.to_vec()), ..sending.clone() })
-    };
+    let piece =
+        |devices: &[Dno]| Item::Send(Sending { to: To::Devices(devices.to_vec()), ..sending.clone() });
     pieces.map(piece).collect()
 }
 
@@ -237,7 +236,9 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
         }
         Step::Reads(readings) => {
             tracing::error!(shard = lane.shard.0, %trouble, "an inbox cannot be read; its sessions are closed");
-            readings.iter().for_each(|reading: &Reading| lane.desk.lost(reading.session));
+            for reading in readings.iter() {
+                lane.desk.lost(reading.session);
+            }
         }
         Step::Send(_, sends) => sends.iter().for_each(|sending| failed_send(lane, sending, error())),
         Step::Tick(..) | Step::Disconnect(..) | Step::Adopt(..) | Step::Strike(_) | Step::Void(_) => {
@@ -258,9 +259,9 @@ pub(super) fn disowned(lane: &Lane, flight: Flight) {
             Step::Enlist(listing, landed) => again.push(Item::Enlist(listing, landed)),
             Step::Strike(listing) => again.push(Item::Strike(listing)),
             Step::Tick(_, fences) => again.extend(fences.into_iter().map(Item::Fence)),
-            Step::Send(_, sends) if flight.uncertain => sends
-                .iter()
-                .for_each(|sending| failed_send(lane, sending, Lane::uncertain_error())),
+            Step::Send(_, sends) if flight.uncertain => {
+                sends.iter().for_each(|sending| failed_send(lane, sending, Lane::uncertain_error()))
+            }
             Step::Send(_, sends) => again.extend(sends.into_iter().map(Item::Send)),
             // The old name's part in devices ends with its lease; what is still here is adopted.
             Step::Disconnect(..) | Step::Adopt(..) | Step::Void(_) => {}
@@ -269,12 +270,3 @@ pub(super) fn disowned(lane: &Lane, flight: Flight) {
     lane.push_first(again);
 }
 
-/// The number of a shard, for logs.
-impl std::fmt::Display for ShardNo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Above every entry: where nothing is known of an inbox.
-pub(super) const NOTHING: Seq = Seq(0);

@@ -11,13 +11,13 @@ use tokio::task::JoinHandle;
 use super::desk::Desk;
 use super::flight::{Item, Numbers, Step, Waiting};
 use super::lists::Lists;
+use super::pause::jitter;
 use super::watch::Watch;
 use super::words::{Gen, NodeId, RoomName, ShardNo, Txn};
-use super::pause::jitter;
 use super::{landing, reader};
 use crate::backplane::{Line, Lines, Slot, Trouble};
 use crate::domain::Seq;
-use crate::store::{StoreEvent, StoreError};
+use crate::store::{StoreError, StoreEvent};
 
 /// Acks that may wait for one shard.
 const MAX_ACKS: usize = 1 << 16;
@@ -284,7 +284,10 @@ impl Lane {
     }
 
     /// One attempt. What is wrong with the line is reported.
-    async fn attempt(&self, pipeline: &redis::Pipeline) -> Result<Vec<Result<redis::Value, Trouble>>, Trouble> {
+    async fn attempt(
+        &self,
+        pipeline: &redis::Pipeline,
+    ) -> Result<Vec<Result<redis::Value, Trouble>>, Trouble> {
         let line = self.lines.line(self.slot).await?;
         let results = line.send(pipeline).await;
         match &results {

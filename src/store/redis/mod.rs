@@ -18,9 +18,7 @@ use self::desk::Desk;
 use self::engine::Command;
 use self::scripts::Scripts;
 use self::shared::Shared;
-use super::{
-    Ack, Append, Connect, Counters, Disconnect, Outlet, Read, Store, StoreError, StoreEvent,
-};
+use super::{Ack, Append, Connect, Counters, Disconnect, Outlet, Read, Store, StoreError, StoreEvent};
 use crate::backplane::{Backplane, Trouble};
 use crate::domain::DeviceTtl;
 
@@ -156,9 +154,10 @@ impl Store for RedisStore {
 
     fn append(&self, append: Append) {
         let (reply, weight) = (append.reply, posts::weight(&append.message));
-        let taken = self.shared.depart(weight).and_then(|()| {
-            self.commands.send(Command::Append(append)).map_err(|_| StoreError::Closed)
-        });
+        let taken = self
+            .shared
+            .depart(weight)
+            .and_then(|()| self.commands.send(Command::Append(append)).map_err(|_| StoreError::Closed));
         if let Err(error) = taken {
             let refused = StoreEvent::Appended { token: reply.token, outcome: Err(error) };
             self.outlet.deliver(reply.worker, vec![refused]);

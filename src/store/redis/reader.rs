@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::lane::Lane;
-use super::publication::Publication;
+
 use super::watch::Heard;
-use super::words::{Dno, Note};
+use super::words::{Dno, Note, Publication};
 use crate::backplane::{News, Subscription};
 use crate::domain::{Event, Seq};
 use crate::store::StoreEvent;

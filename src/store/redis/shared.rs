@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::words::{ShardNo, Tally};
 use super::MaxWaiting;
+use super::words::{ShardNo, Tally};
 use crate::store::{Counters, StoreError};
 
 /// A shard that has been down for less is not worth a word: a connection was lost and found again.
@@ -41,7 +41,8 @@ struct ShardState {
 
 impl Shared {
     pub(super) fn new(shards: u16, limits: MaxWaiting) -> Self {
-        let starting = ShardState { down: Some((Instant::now(), "starting".into())), ..ShardState::default() };
+        let starting =
+            ShardState { down: Some((Instant::now(), "starting".into())), ..ShardState::default() };
         let state = State { shards: vec![starting; usize::from(shards)], acks_forgotten: 0 };
         Self {
             messages: AtomicUsize::new(0),
@@ -128,7 +129,9 @@ impl Shared {
     pub(super) fn trouble(&self) -> StoreError {
         let state = self.state();
         let reason = state.shards.iter().find_map(|shard| shard.down.as_ref());
-        StoreError::Unavailable(reason.map_or_else(|| "no answer in time".into(), |(_, reason)| reason.clone()))
+        StoreError::Unavailable(
+            reason.map_or_else(|| "no answer in time".into(), |(_, reason)| reason.clone()),
+        )
     }
 
     /// As `Store::health`.
@@ -145,7 +148,9 @@ impl Shared {
         let reasons: Vec<String> = state.shards.iter().filter_map(down).collect();
         match reasons.first() {
             None => Ok(()),
-            Some(reason) if reasons.len() == state.shards.len() => Err(StoreError::Unavailable(reason.clone())),
+            Some(reason) if reasons.len() == state.shards.len() => {
+                Err(StoreError::Unavailable(reason.clone()))
+            }
             Some(reason) => {
                 let (down, all) = (reasons.len(), state.shards.len());
                 Err(StoreError::Unavailable(format!("{down} of {all} shards: {reason}")))

@@ -2,19 +2,14 @@
 
 mod bench;
 
-use super::contract;
-use super::rig::*;
-
 /// On one server.
 mod single {
-    use super::super::{away, bounds, delivery, inbox, model, restart, resync, sessions};
-    use super::contract;
-    contract!(super::super::bench::single);
+    use crate::contract::store::contract;
+    contract!(crate::contract::store::redis::bench::single);
 }
 
 /// On a cluster of three.
 mod cluster {
-    use super::super::{away, bounds, delivery, inbox, model, restart, resync, sessions};
-    use super::contract;
-    contract!(super::super::bench::cluster);
+    use crate::contract::store::contract;
+    contract!(crate::contract::store::redis::bench::cluster);
 }
