@@ -21,7 +21,7 @@ use crate::domain::{DeviceTtl, SessionRef, WorkerId};
 use crate::store::{Outlet, StoreError, StoreEvent};
 
 /// How long this node trusts that a room's home still lists a shard: shorter than the hour after which a home may forget.
-const LISTED: std::time::Duration = std::time::Duration::from_mins(30);
+const LISTED: Duration = Duration::from_mins(30);
 /// Listings remembered; beyond, all are forgotten and made anew.
 const LISTINGS: usize = 100_000;
 

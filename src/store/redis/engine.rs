@@ -268,7 +268,7 @@ fn begin_read(desk: &Desk, read: Read) {
     let Read { session, device, after, limit } = read;
     let (shard, dno) = ShardNo::of_device(device);
     if let Some(lane) = desk.lane(shard) {
-        lane.push(Item::Read(Reading { session, dno, after, limit }))
+        lane.push(Item::Read(Reading { session, dno, after, limit }));
     } else {
         let page = Page { through: after, ..Page::default() };
         desk.tell(session.worker, StoreEvent::Page { session, page });

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use redis::Value;
 
-use super::flight::{Arriving, Item, Listing, Reading, Sending, Step};
+use super::flight::{Arriving, Item, Listing, Sending, Step};
 use super::lane::{Flight, Landing, Lane};
 use super::posts::Kept;
 use super::scripts::reply;
@@ -95,7 +95,9 @@ fn apply(
             let report = reply::tick(value).map_err(garbled)?;
             let published = report.published;
             ticked(lane, report);
-            fences.into_iter().for_each(|fence| fences::pass(lane, fence, published));
+            for fence in fences {
+                fences::pass(lane, fence, published);
+            }
         }
         Step::Connect(_, generation, arriving) => match reply::connect(value) {
             Ok(admitted) => connected(lane, generation, &arriving, admitted),
@@ -118,7 +120,9 @@ fn apply(
             Ok(results) => sent(lane, sends, results, replicated),
             Err(error) => {
                 let failed = StoreError::Write(error.to_string());
-                sends.into_iter().for_each(|sending| failed_send(lane, &sending, failed.clone()));
+                for sending in &sends {
+                    failed_send(lane, sending, failed.clone());
+                }
                 return Err(garbled(error));
             }
         },
@@ -164,7 +168,9 @@ fn connected(lane: &Lane, generation: Gen, arriving: &Arriving, admitted: Admitt
 fn gone(lane: &Lane, gone: &[Dno]) {
     for dno in gone {
         let sessions = lane.watch.borrow_mut().gone(*dno);
-        sessions.into_iter().for_each(|session| lane.desk.lost(session));
+        for session in sessions {
+            lane.desk.lost(session);
+        }
     }
 }
 
@@ -236,7 +242,7 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
         }
         Step::Reads(readings) => {
             tracing::error!(shard = lane.shard.0, %trouble, "an inbox cannot be read; its sessions are closed");
-            for reading in readings.iter() {
+            for reading in &readings {
                 lane.desk.lost(reading.session);
             }
         }
@@ -260,7 +266,9 @@ pub(super) fn disowned(lane: &Lane, flight: Flight) {
             Step::Strike(listing) => again.push(Item::Strike(listing)),
             Step::Tick(_, fences) => again.extend(fences.into_iter().map(Item::Fence)),
             Step::Send(_, sends) if flight.uncertain => {
-                sends.iter().for_each(|sending| failed_send(lane, sending, Lane::uncertain_error()))
+                for sending in &sends {
+                    failed_send(lane, sending, Lane::uncertain_error());
+                }
             }
             Step::Send(_, sends) => again.extend(sends.into_iter().map(Item::Send)),
             // The old name's part in devices ends with its lease; what is still here is adopted.
@@ -269,4 +277,3 @@ pub(super) fn disowned(lane: &Lane, flight: Flight) {
     }
     lane.push_first(again);
 }
-

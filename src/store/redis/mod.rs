@@ -10,7 +10,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -120,16 +120,11 @@ impl RedisStore {
     }
 
     fn await_start(&self) -> Result<(), StoreError> {
-        let deadline = Instant::now() + START_PATIENCE;
-        while Instant::now() < deadline {
-            match self.shared.started() {
-                Ok(true) => return Ok(()),
-                Ok(false) => std::thread::sleep(Duration::from_millis(2)),
-                Err(reason) => return Err(StoreError::Open(reason)),
-            }
+        let in_force = self.shared.await_start(START_PATIENCE).map_err(StoreError::Open)?;
+        if !in_force {
+            let error = self.shared.trouble();
+            tracing::warn!(%error, "Redis does not answer yet; trying on, and /readyz says 503 meanwhile");
         }
-        let error = self.shared.trouble();
-        tracing::warn!(%error, "Redis does not answer yet; trying on, and /readyz says 503 meanwhile");
         Ok(())
     }
 

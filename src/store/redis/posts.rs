@@ -53,7 +53,7 @@ pub(super) fn weight(message: &Message) -> usize {
 /// All messages under way.
 #[derive(Debug, Default)]
 pub(super) struct Posts {
-    posts: Slab<Post>,
+    open: Slab<Post>,
     /// In the order of their deadlines.
     deadlines: VecDeque<(Instant, PostKey)>,
     serial: u64,
@@ -65,23 +65,23 @@ impl Posts {
         let receipt = Receipt { id: message.id, devices: 0, online: 0, queued: 0 };
         let (serial, asked) = (self.serial, Vec::new());
         let slot =
-            self.posts.insert(Post { serial, reply, message, rooms, asked, left: 0, receipt, error: None });
+            self.open.insert(Post { serial, reply, message, rooms, asked, left: 0, receipt, error: None });
         let key = PostKey { slot, serial };
         self.deadlines.push_back((Instant::now() + PATIENCE, key));
         key
     }
 
     pub(super) fn get_mut(&mut self, key: PostKey) -> Option<&mut Post> {
-        self.posts.get_mut(key.slot).filter(|post| post.serial == key.serial)
+        self.open.get_mut(key.slot).filter(|post| post.serial == key.serial)
     }
 
     /// Whether somebody still waits for it.
     pub(super) fn is_open(&self, key: PostKey) -> bool {
-        self.posts.get(key.slot).is_some_and(|post| post.serial == key.serial)
+        self.open.get(key.slot).is_some_and(|post| post.serial == key.serial)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.posts.is_empty()
+        self.open.is_empty()
     }
 
     /// One part was answered. The answer of the whole, when it was the last one.
@@ -121,7 +121,7 @@ impl Posts {
 
     fn close(&mut self, key: PostKey) -> Option<Answer> {
         self.get_mut(key)?;
-        let post = self.posts.remove(key.slot);
+        let post = self.open.remove(key.slot);
         let weight = weight(&post.message);
         let outcome = post.error.map_or(Ok(post.receipt), Err);
         Some(Answer { reply: post.reply, outcome, weight })

@@ -1,7 +1,7 @@
 //! What the workers' threads may look at: how much is under way, health, counters.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::MaxWaiting;
@@ -20,6 +20,8 @@ pub(super) struct Shared {
     limits: MaxWaiting,
     closed: AtomicBool,
     state: Mutex<State>,
+    /// Told when a shard's state has changed.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -50,6 +52,7 @@ impl Shared {
             limits,
             closed: AtomicBool::new(false),
             state: Mutex::new(state),
+            changed: Condvar::new(),
         }
     }
 
@@ -97,6 +100,7 @@ impl Shared {
         let since = shard.down.as_ref().map_or_else(Instant::now, |(since, _)| *since);
         shard.fatal = fatal.then(|| reason.to_owned());
         shard.down = Some((since, reason.to_owned()));
+        self.changed.notify_all();
         first
     }
 
@@ -106,15 +110,24 @@ impl Shared {
         let shard = state.shards.get_mut(shard.index())?;
         shard.fatal = None;
         let (since, _) = shard.down.take()?;
+        self.changed.notify_all();
         state.shards.iter().all(|shard| shard.down.is_none()).then(|| since.elapsed())
     }
 
-    /// How starting stands: everything is in force; or not yet, and why it will not be.
-    pub(super) fn started(&self) -> Result<bool, String> {
-        let state = self.state();
+    /// Blocks until every shard is in force (true), or for this long.
+    ///
+    /// # Errors
+    /// When waiting does not help, and why.
+    pub(super) fn await_start(&self, patience: Duration) -> Result<bool, String> {
+        let in_force = |shard: &ShardState| shard.base.is_some() && shard.down.is_none();
+        let undecided = |state: &mut State| {
+            !state.shards.iter().all(in_force) && state.shards.iter().all(|shard| shard.fatal.is_none())
+        };
+        let waited = self.changed.wait_timeout_while(self.state(), patience, undecided);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match state.shards.iter().find_map(|shard| shard.fatal.clone()) {
             Some(reason) => Err(reason),
-            None => Ok(state.shards.iter().all(|shard| shard.base.is_some() && shard.down.is_none())),
+            None => Ok(state.shards.iter().all(in_force)),
         }
     }
 
