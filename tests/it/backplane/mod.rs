@@ -1,3 +1,9 @@
 //! The backplane against real servers: alone, as a cluster, behind sentinels.
 
-mod support;
+mod cluster;
+mod feeds;
+mod lines;
+mod plane;
+mod refusals;
+mod sentinels;
+mod servers;

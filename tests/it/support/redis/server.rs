@@ -61,6 +61,10 @@ impl RedisServer {
     }
 
     fn launch(&self) -> Option<RedisProcess> {
+        self.launch_until("eady to accept connections at")
+    }
+
+    fn launch_until(&self, ready: &str) -> Option<RedisProcess> {
         let port = self.port.to_string();
         let (plain, tls) = if self.scheme == "redis" { (&*port, "0") } else { ("0", &*port) };
         let mut arguments: Vec<String> = ["--bind", "127.0.0.1", "--port", plain, "--tls-port", tls]
@@ -72,7 +76,7 @@ impl RedisServer {
         for (name, value) in &self.settings {
             arguments.extend([format!("--{name}"), value.clone()]);
         }
-        RedisProcess::start(self.folder.path(), &arguments, "eady to accept connections at")
+        RedisProcess::start(self.folder.path(), &arguments, ready)
     }
 
     pub fn port(&self) -> u16 {
@@ -147,6 +151,13 @@ impl RedisServer {
     pub fn restart(&mut self) {
         self.process = None;
         self.process = self.launch();
+        assert!(self.process.is_some(), "somebody took port {}", self.port);
+    }
+
+    /// As `restart`, but returns while it reads what it has (which takes long, with `("key-load-delay", "1000")`).
+    pub fn restart_loading(&mut self) {
+        self.process = None;
+        self.process = self.launch_until("Server initialized");
         assert!(self.process.is_some(), "somebody took port {}", self.port);
     }
 
