@@ -8,7 +8,7 @@ use super::flight::{Arriving, Item, Listing, Sending, Step};
 use super::lane::{Flight, Landing, Lane};
 use super::posts::Kept;
 use super::scripts::reply;
-use super::words::{Admitted, Dno, Gen, NodeId, Sent, Stretch, TickReport, To};
+use super::words::{Admitted, Dno, Garbled, Gen, NodeId, Sent, Stretch, TickReport, To};
 use super::{engine, explain, fences};
 use crate::backplane::Trouble;
 use crate::domain::{Event, Page};
@@ -88,7 +88,7 @@ fn apply(
     value: Value,
     replicated: &Result<(), StoreError>,
 ) -> Result<(), Trouble> {
-    let garbled = |garbled: reply::Garbled| Trouble::Foreign(garbled.to_string());
+    let garbled = |garbled: Garbled| Trouble::Foreign(garbled.to_string());
     match step {
         Step::Acks(_) | Step::Disconnect(..) | Step::Strike(_) | Step::Void(_) => {}
         Step::Tick(_, fences) => {
