@@ -63,13 +63,7 @@ impl Charge {
     /// All servers in charge, each once.
     pub(super) async fn all(&self) -> Result<Vec<ServerUrl>, Trouble> {
         self.settle().await?;
-        let mut all: Vec<ServerUrl> = Vec::new();
-        for part in self.known.borrow().iter() {
-            if !all.contains(&part.server) {
-                all.push(part.server.clone());
-            }
-        }
-        Ok(all)
+        Ok(servers(&self.known.borrow()))
     }
 
     /// Whether this server is in charge of anything, as far as known.
@@ -106,10 +100,12 @@ impl Charge {
         self.attempts.backoff.pause(PAUSE);
         let found = found?;
         self.in_doubt.set(false);
-        if *self.known.borrow() != found {
-            tracing::debug!(parts = found.len(), "found out which Redis server is in charge of what");
+        let before = servers(&self.known.replace(found));
+        let now = servers(&self.known.borrow());
+        if !before.is_empty() && (before.len() != now.len() || !before.iter().all(|one| now.contains(one))) {
+            let names: Vec<String> = now.iter().map(ServerUrl::to_string).collect();
+            tracing::info!(servers = names.join(" "), "other Redis servers are in charge now");
         }
-        self.known.replace(found);
         Ok(())
     }
 
@@ -183,6 +179,17 @@ impl Part {
     fn all(server: ServerUrl) -> Self {
         Self { first: 0, last: Slot::COUNT - 1, server }
     }
+}
+
+/// The servers of these parts, each once.
+fn servers(parts: &[Part]) -> Vec<ServerUrl> {
+    let mut servers: Vec<ServerUrl> = Vec::new();
+    for part in parts {
+        if !servers.contains(&part.server) {
+            servers.push(part.server.clone());
+        }
+    }
+    servers
 }
 
 /// What `asked` says in answer to CLUSTER SLOTS. A node without an address is the one that was asked.

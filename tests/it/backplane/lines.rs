@@ -71,9 +71,7 @@ fn no_answer_in_time_means_that_the_line_is_given_up() {
     let start = Instant::now();
     assert_eq!(plane.once(&["PING"]), Err(Trouble::Broken("no answer in time".into())));
     assert!((900..1500).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
-    assert!(
-        matches!(plane.once(&["PING"]), Err(Trouble::Broken(text)) if text.contains("no connection within 1s"))
-    );
+    assert!(matches!(plane.once(&["PING"]), Err(Trouble::Broken(_))));
     proxy.resume();
     plane.until_done(&["PING"]);
 }
