@@ -21,6 +21,8 @@ pub(super) struct Charge {
     servers: Servers,
     dialer: Rc<Dialer>,
     known: RefCell<Vec<Part>>,
+    /// Counts up when something else is known.
+    version: Cell<u64>,
     in_doubt: Cell<bool>,
     attempts: Attempts,
     /// Whom to ask first: the next one each time, as one may be cut off from the others.
@@ -45,7 +47,8 @@ impl Charge {
         };
         let in_doubt = Cell::new(known.is_empty());
         let (attempts, turn) = (Attempts::default(), Cell::default());
-        Self { servers, dialer, known: RefCell::new(known), in_doubt, attempts, turn, doubted }
+        let (known, version) = (RefCell::new(known), Cell::new(1));
+        Self { servers, dialer, known, version, in_doubt, attempts, turn, doubted }
     }
 
     /// The server in charge of a slot.
@@ -83,8 +86,12 @@ impl Charge {
         matches!(self.servers, Servers::Cluster(_))
     }
 
+    pub(super) fn version(&self) -> u64 {
+        self.version.get()
+    }
+
     /// Finds out what is not known.
-    async fn settle(&self) -> Result<(), Trouble> {
+    pub(super) async fn settle(&self) -> Result<(), Trouble> {
         let ready = || (!self.in_doubt.get()).then_some(());
         self.attempts.share(ready, self.find_out()).await
     }
@@ -100,6 +107,10 @@ impl Charge {
         self.attempts.backoff.pause(PAUSE);
         let found = found?;
         self.in_doubt.set(false);
+        if *self.known.borrow() == found {
+            return Ok(());
+        }
+        self.version.set(self.version.get() + 1);
         let before = servers(&self.known.replace(found));
         let now = servers(&self.known.borrow());
         if !before.is_empty() && (before.len() != now.len() || !before.iter().all(|one| now.contains(one))) {
