@@ -52,6 +52,8 @@ pub struct Kept {
     pub flow: Flow,
     /// A `_resync` was written, and nothing proves yet that it arrived.
     pub resync: Option<ResyncDue>,
+    /// The last `_resync` that was written: for what was cleared up to and with this entry.
+    pub told: Option<Seq>,
     /// Second (of the hub's clock) since which something waits for an ack; only where the site has an ack timeout.
     pub waiting_since: Option<u32>,
 }

@@ -162,6 +162,14 @@ impl Hub {
         self.ring();
     }
 
+    /// Closes the link of a session once what waits for it is sent, or cannot be.
+    pub fn finish_session(&self, id: SessionId, reason: CloseReason) {
+        let link = session(&mut self.inner.borrow_mut().sessions, id).map(|session| session.seed.link);
+        if let Some(link) = link {
+            self.finish(link, reason);
+        }
+    }
+
     /// Ends a session; the device it bore, if any.
     pub fn detach(&self, id: SessionId) -> Option<DeviceNo> {
         let mut inner = self.inner.borrow_mut();
