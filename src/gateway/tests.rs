@@ -1,12 +1,14 @@
 //! What the gateway asks of the store and in which order, with a store that only writes down.
 
+mod broadcast;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use super::*;
-use crate::broker::{Broker, LocalBroker};
+use crate::broker::{Broker, LocalBroker, Reception};
 use crate::domain::{AckId, Event};
 use crate::domain::{DeviceNo, DeviceTtl, Flake, Page, Seq, SessionRef, Site, SiteName, WorkerId};
 use crate::hub::{
@@ -19,15 +21,19 @@ use crate::store::{
 
 /// A store that writes down what it is asked.
 #[derive(Default)]
-pub(crate) struct Asked(Mutex<Vec<String>>);
+pub(crate) struct Asked {
+    said: Mutex<Vec<String>>,
+    /// What it says of its health.
+    pub(crate) trouble: Mutex<Option<StoreError>>,
+}
 
 impl Asked {
     fn note(&self, what: String) {
-        self.0.lock().unwrap().push(what);
+        self.said.lock().unwrap().push(what);
     }
 
     pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.said.lock().unwrap())
     }
 }
 
@@ -53,7 +59,7 @@ impl Store for Asked {
     }
 
     fn health(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.trouble.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
     fn counters(&self) -> Counters {
@@ -117,10 +123,14 @@ impl Rig {
     pub(crate) fn new() -> Self {
         let mut site = Site::sample("s");
         site.user_room_prefix = Some("user_".into());
+        Self::of(site, |reception| Arc::new(LocalBroker::new(reception)))
+    }
+
+    fn of(site: Site, broker: impl FnOnce(Arc<dyn Reception>) -> Arc<dyn Broker>) -> Self {
         let site = Arc::new(site);
         let (switchboard, _) = Switchboard::new(1, 1 << 20);
         let asked = Arc::new(Asked::default());
-        let broker: Arc<dyn Broker> = Arc::new(LocalBroker::new(Arc::clone(&switchboard) as _));
+        let broker = broker(Arc::clone(&switchboard) as _);
         let shared = Shared::new(SharedParts {
             sites: Sites::new([Arc::clone(&site)]),
             store: Arc::clone(&asked) as _,

@@ -82,7 +82,7 @@ impl Hub {
         let Inner { links, sessions, index, dirty, mark, .. } = &mut *inner;
         for slot in message.rooms.iter().flat_map(|room| index.room(&message.site, room)) {
             let Some(session) = sessions.get_mut(*slot as usize) else { continue };
-            if session.mark == *mark {
+            if !session.joined || session.mark == *mark {
                 continue;
             }
             session.mark = *mark;

@@ -103,6 +103,8 @@ pub(super) struct Session {
     pub(super) kept: Option<Kept>,
     /// Rooms it listens to by itself; empty for the bearer of a device, whose recipients the store resolves.
     pub(super) rooms: Box<[Room]>,
+    /// It hears what is said in them.
+    pub(super) joined: bool,
     /// The broadcast that reached it last, so that one for two of its rooms comes once.
     pub(super) mark: u32,
 }

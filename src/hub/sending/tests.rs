@@ -247,7 +247,7 @@ fn who_is_forgotten_gets_what_is_written_and_is_closed() {
     slow.blocked.set(true);
     for link in [one, two] {
         let session = rig.session(link);
-        rig.hub.join(session, Vec::new());
+        rig.hub.join(session);
         rig.hub.finish_session(session, CloseReason::Forgotten);
     }
     assert_eq!((rig.seen(&quick), quick.closed.get()), ("W".to_owned(), Some(CloseReason::Forgotten)));
@@ -263,7 +263,7 @@ fn little_may_wait_for_a_stranger_and_more_once_it_is_let_in() {
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (0, Some(CloseReason::TooSlow)));
     let (member, wire) = rig.link();
     let session = rig.session(member);
-    rig.hub.join(session, Vec::new());
+    rig.hub.join(session);
     (0..2).for_each(|_| rig.hub.push(member, half()));
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (400_001, None));
 }
@@ -273,7 +273,7 @@ fn what_comes_in_one_turn_closes_nobody_but_what_nobody_takes_does() {
     let rig = Rig::new(1000);
     let large = || Rc::new(Frame::control(vec![b'x'; 800]));
     let (link, wire) = rig.link();
-    rig.hub.join(rig.session(link), Vec::new());
+    rig.hub.join(rig.session(link));
     (0..3).for_each(|_| rig.hub.push(link, large()));
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (2401, None));
     wire.blocked.set(true);
