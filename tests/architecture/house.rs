@@ -56,7 +56,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("config", &["config"]),
     ("engineioxide_core", &["transport/engine"]),
     ("form_urlencoded", &["api", "transport"]),
-    ("getrandom", &["transport/engine/sid.rs"]),
+    ("getrandom", &["app", "broker/redis", "transport/engine/sid.rs"]),
     ("reqwest", &["protocol/webservice"]),
     ("rusqlite", &["store/sqlite"]),
     ("rustix", &["app/limits.rs", "transport/engine"]),
