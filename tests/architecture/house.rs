@@ -42,8 +42,13 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
 ];
 
 /// Pieces that only the composition root and their own room may name: everybody else knows the traits.
-pub const CONCRETE: &[(&str, &str)] =
-    &[("store", "sqlite"), ("store", "redis"), ("protocol", "webservice"), ("broker", "LocalBroker"), ("broker", "redis")];
+pub const CONCRETE: &[(&str, &str)] = &[
+    ("store", "sqlite"),
+    ("store", "redis"),
+    ("protocol", "webservice"),
+    ("broker", "LocalBroker"),
+    ("broker", "redis"),
+];
 
 /// Where each outside crate may be used.
 pub const HOMES: &[(&str, &[&str])] = &[
@@ -80,7 +85,20 @@ pub const HOMES: &[(&str, &[&str])] = &[
         "thiserror",
         &["api", "backplane", "broker", "domain", "gateway", "protocol", "store", "telemetry", "transport"],
     ),
-    ("tokio", &["app", "backplane", "broker/redis", "gateway", "hub", "listen", "protocol", "store/redis", "transport"]),
+    (
+        "tokio",
+        &[
+            "app",
+            "backplane",
+            "broker/redis",
+            "gateway",
+            "hub",
+            "listen",
+            "protocol",
+            "store/redis",
+            "transport",
+        ],
+    ),
     ("tokio_rustls", &["backplane"]),
     (
         "tracing",

@@ -147,7 +147,9 @@ async fn publish(lines: Rc<Lines>, slot: Slot, pieces: Vec<Piece>, deadline: Ins
         }
     };
     let _ = timeout_at(deadline, attempts).await;
-    left.into_iter().for_each(|piece| piece.failed(&why));
+    for piece in left {
+        piece.failed(&why);
+    }
 }
 
 /// Keeps what has to be tried again.
