@@ -133,7 +133,7 @@ async fn publish(lines: Rc<Lines>, slot: Slot, pieces: Vec<Piece>, deadline: Ins
     let mut why = "no answer in time".to_owned();
     let attempts = async {
         while !left.is_empty() {
-            match lines.line(slot).await {
+            match Box::pin(lines.line(slot)).await {
                 Ok(line) => attempt(&lines, &line, &mut left, &mut why, cluster).await,
                 Err(Trouble::Refused(refused)) => {
                     why = refused;
@@ -147,7 +147,9 @@ async fn publish(lines: Rc<Lines>, slot: Slot, pieces: Vec<Piece>, deadline: Ins
         }
     };
     let _ = timeout_at(deadline, attempts).await;
-    left.into_iter().for_each(|piece| piece.failed(&why));
+    for piece in left {
+        piece.failed(&why);
+    }
 }
 
 /// Keeps what has to be tried again.
