@@ -36,8 +36,8 @@ pub(super) struct Crew {
 pub(super) struct House {
     pub(super) crew: Arc<Crew>,
     pub(super) protocol: Arc<dyn SiteProtocol>,
-    /// The way to Redis, where messages are kept there.
-    pub(super) backplane: Option<Arc<Backplane>>,
+    /// What store and broker stand on, where that is Redis.
+    pub(super) backplane: Option<Backplane>,
 }
 
 /// What arrives for one worker.

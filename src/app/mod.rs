@@ -6,7 +6,7 @@ mod demo;
 mod limits;
 mod serve;
 mod stop;
-mod storage;
+mod stores;
 
 pub use demo::demo;
 pub use serve::serve;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::crew::{Crew, CrewDoor, House, Lines, MoreRoutes};
 use super::limits::raise_open_files;
 use super::stop;
-use super::storage::{self, Storage};
+use super::stores::{self, Stores};
 use crate::api::ApiOptions;
 use crate::config::{Origins, Server, Settings};
 use crate::domain::{Flake, WorkerId};
@@ -57,9 +57,9 @@ pub(super) fn run(
     raise_open_files();
     listener.set_nonblocking(true)?;
     let server = &settings.server;
-    let house = build(settings, more)?;
+    let mut house = build(settings, more)?;
+    let backplane = house.backplane.take();
     let (shared, protocol) = (Arc::clone(&house.crew.shared), Arc::clone(&house.protocol));
-    let backplane = house.backplane.clone();
     actix_rt::System::new().block_on(async move {
         let door = CrewDoor(Arc::clone(&house.crew));
         let (stop_http, stopping) = watch::channel(false);
@@ -88,7 +88,7 @@ fn build(
     let server = &settings.server;
     let (switchboard, mail) = Switchboard::new(server.workers, server.outbox_limit / 2);
     let (exchange, jobs) = Exchange::new(server.workers);
-    let Storage { store, broker, backplane } = storage::open(server, &switchboard)?;
+    let Stores { store, broker, backplane } = stores::open(server, &switchboard)?;
     let protocol: Arc<dyn SiteProtocol> = Arc::new(Webservice::start(Options::default())?);
     let more = more(&store);
     let shared = Shared::new(SharedParts {
@@ -97,7 +97,7 @@ fn build(
         broker,
         protocol: Arc::clone(&protocol),
         switchboard,
-        flake: Flake::new(storage::flake_node(server)?)?,
+        flake: Flake::new(flake_node(server)?)?,
         device_ttl: server.device_ttl,
         page: PageLimit { entries: BATCH_ENTRIES, bytes: BATCH_BYTES.min(server.io.max_payload / 2) },
     });
@@ -113,6 +113,18 @@ fn build(
         lines: Mutex::new(lines),
     });
     Ok(House { crew, protocol, backplane })
+}
+
+/// Gateways that share a Redis make their ids apart from each other: each needs a number of its own.
+pub(super) fn flake_node(server: &Server) -> anyhow::Result<u64> {
+    match server.flake_node {
+        Some(node) => Ok(node),
+        None if server.redis.is_some() => {
+            let random = getrandom::u32().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+            Ok(u64::from(random & 1023))
+        }
+        None => Ok(0),
+    }
 }
 
 fn engine_options(server: &Server) -> EngineOptions {

@@ -30,6 +30,7 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
     ("gateway", &["hub", "store", "broker", "protocol", "telemetry", "domain"]),
     ("hub", &["domain"]),
     ("store", &["domain"]),
+    ("store/redis", &["store", "backplane", "domain"]),
     ("backplane", &["domain"]),
     ("broker", &["domain"]),
     ("broker/redis", &["backplane", "telemetry", "domain"]),
@@ -41,8 +42,13 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
 ];
 
 /// Pieces that only the composition root and their own room may name: everybody else knows the traits.
-pub const CONCRETE: &[(&str, &str)] =
-    &[("store", "sqlite"), ("protocol", "webservice"), ("broker", "LocalBroker"), ("broker", "redis")];
+pub const CONCRETE: &[(&str, &str)] = &[
+    ("store", "sqlite"),
+    ("store", "redis"),
+    ("protocol", "webservice"),
+    ("broker", "LocalBroker"),
+    ("broker", "redis"),
+];
 
 /// Where each outside crate may be used.
 pub const HOMES: &[(&str, &[&str])] = &[
@@ -52,24 +58,25 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("actix_server", &["listen", "app/stop.rs"]),
     ("actix_service", &["listen"]),
     ("actix_web", &["api", "app", "demo", "listen", "transport/engine/http.rs"]),
-    ("ahash", &["broker/redis", "gateway", "hub", "store/sqlite", "transport/engine"]),
-    ("anyhow", &["main.rs", "app"]),
-    ("bytes", &["backplane", "broker/redis", "domain", "hub", "listen", "store/sqlite", "transport"]),
+    ("ahash", &["broker/redis", "gateway", "hub", "store/redis", "store/sqlite", "transport/engine"]),
+    ("anyhow", &["app", "main.rs"]),
+    ("bytes", &["backplane", "broker/redis", "domain", "hub", "listen", "store", "transport"]),
     ("clap", &["main.rs"]),
     ("config", &["config"]),
+    ("deadpool_redis", &["store/redis"]),
     ("engineioxide_core", &["transport/engine"]),
     ("form_urlencoded", &["api", "transport"]),
-    ("getrandom", &["app", "backplane", "broker/redis", "transport/engine/sid.rs"]),
-    ("redis", &["backplane", "broker/redis"]),
+    ("getrandom", &["app", "backplane", "broker/redis", "store/redis", "transport/engine/sid.rs"]),
+    ("redis", &["backplane", "broker/redis", "store/redis"]),
     ("reqwest", &["protocol/webservice"]),
     ("rusqlite", &["store/sqlite"]),
     ("rustix", &["app/limits.rs", "transport/engine"]),
     ("rustls", &["backplane", "protocol/webservice"]),
     ("rustls_platform_verifier", &["backplane", "protocol/webservice"]),
     ("serde", &["api", "config", "demo", "protocol/webservice", "transport/socketio/packet"]),
-    ("serde_json", &["api", "demo", "domain", "protocol/webservice", "store/sqlite", "transport/socketio"]),
+    ("serde_json", &["api", "demo", "domain", "protocol/webservice", "store", "transport/socketio"]),
     ("serde_saphyr", &["config"]),
-    ("slab", &["gateway", "hub"]),
+    ("slab", &["gateway", "hub", "store/redis"]),
     ("socketioxide_core", &["transport/socketio"]),
     ("socketioxide_parser_common", &["transport/socketio"]),
     ("strsim", &["config"]),
@@ -78,7 +85,20 @@ pub const HOMES: &[(&str, &[&str])] = &[
         "thiserror",
         &["api", "backplane", "broker", "domain", "gateway", "protocol", "store", "telemetry", "transport"],
     ),
-    ("tokio", &["app", "backplane", "broker/redis", "gateway", "hub", "listen", "protocol", "transport"]),
+    (
+        "tokio",
+        &[
+            "app",
+            "backplane",
+            "broker/redis",
+            "gateway",
+            "hub",
+            "listen",
+            "protocol",
+            "store/redis",
+            "transport",
+        ],
+    ),
     ("tokio_rustls", &["backplane"]),
     (
         "tracing",
@@ -89,7 +109,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
             "broker/redis",
             "gateway",
             "protocol/webservice",
-            "store/sqlite",
+            "store",
             "telemetry",
             "transport",
         ],
