@@ -145,3 +145,6 @@ fn servers(servers: &RedisServers) -> anyhow::Result<Servers> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;
