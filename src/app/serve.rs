@@ -95,7 +95,7 @@ fn build(
         broker,
         protocol: Arc::clone(&protocol),
         switchboard,
-        flake: Flake::new(server.flake_node)?,
+        flake: Flake::new(flake_node(server)?)?,
         device_ttl: server.device_ttl,
         page: PageLimit { entries: BATCH_ENTRIES, bytes: BATCH_BYTES.min(server.io.max_payload / 2) },
     });
@@ -111,6 +111,18 @@ fn build(
         lines: Mutex::new(lines),
     });
     Ok(House { crew, protocol })
+}
+
+/// Gateways that share a Redis make their ids apart from each other: each needs a number of its own.
+fn flake_node(server: &Server) -> anyhow::Result<u64> {
+    match server.flake_node {
+        Some(node) => Ok(node),
+        None if server.redis.is_some() => {
+            let random = getrandom::u32().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+            Ok(u64::from(random & 1023))
+        }
+        None => Ok(0),
+    }
 }
 
 fn open_store(server: &Server, outlet: Arc<dyn Outlet>) -> anyhow::Result<Arc<dyn Store>> {

@@ -4,6 +4,25 @@
 //! finds them again when they are lost, and says of every error whether the command was carried out. Everything
 //! runs on one thread. What must not live here: keys, scripts, what is stored or published.
 
+mod backoff;
+mod charge;
+mod check;
+mod dial;
+mod feed;
+mod line;
+mod lines;
+mod outage;
+mod server;
+mod slot;
+mod thread;
+mod tls;
 mod trouble;
 
+pub use check::Findings;
+pub use feed::{News, Subscription};
+pub use line::Line;
+pub use lines::Lines;
+pub use server::{Login, Options, ServerUrl, Servers};
+pub use slot::Slot;
+pub use thread::Backplane;
 pub use trouble::Trouble;

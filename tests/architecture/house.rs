@@ -9,6 +9,7 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
         "app",
         &[
             "api",
+            "backplane",
             "broker",
             "config",
             "demo",
@@ -26,10 +27,12 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
     ("transport", &[]),
     ("transport/engine", &["hub", "domain"]),
     ("transport/socketio", &["gateway", "hub", "protocol", "domain"]),
-    ("gateway", &["hub", "store", "broker", "protocol", "domain"]),
+    ("gateway", &["hub", "store", "broker", "protocol", "telemetry", "domain"]),
     ("hub", &["domain"]),
     ("store", &["domain"]),
+    ("backplane", &["domain"]),
     ("broker", &["domain"]),
+    ("broker/redis", &["backplane", "telemetry", "domain"]),
     ("protocol", &["domain"]),
     ("config", &["domain"]),
     ("demo", &["domain"]),
@@ -39,7 +42,7 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
 
 /// Pieces that only the composition root and their own room may name: everybody else knows the traits.
 pub const CONCRETE: &[(&str, &str)] =
-    &[("store", "sqlite"), ("protocol", "webservice"), ("broker", "LocalBroker")];
+    &[("store", "sqlite"), ("protocol", "webservice"), ("broker", "LocalBroker"), ("broker", "redis")];
 
 /// Where each outside crate may be used.
 pub const HOMES: &[(&str, &[&str])] = &[
@@ -49,19 +52,20 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("actix_server", &["listen", "app/stop.rs"]),
     ("actix_service", &["listen"]),
     ("actix_web", &["api", "app", "demo", "listen", "transport/engine/http.rs"]),
-    ("ahash", &["gateway", "hub", "store/sqlite", "transport/engine"]),
+    ("ahash", &["broker/redis", "gateway", "hub", "store/sqlite", "transport/engine"]),
     ("anyhow", &["main.rs", "app"]),
-    ("bytes", &["domain", "hub", "listen", "store/sqlite", "transport"]),
+    ("bytes", &["backplane", "broker/redis", "domain", "hub", "listen", "store/sqlite", "transport"]),
     ("clap", &["main.rs"]),
     ("config", &["config"]),
     ("engineioxide_core", &["transport/engine"]),
     ("form_urlencoded", &["api", "transport"]),
-    ("getrandom", &["transport/engine/sid.rs"]),
+    ("getrandom", &["app", "backplane", "broker/redis", "transport/engine/sid.rs"]),
+    ("redis", &["backplane", "broker/redis"]),
     ("reqwest", &["protocol/webservice"]),
     ("rusqlite", &["store/sqlite"]),
     ("rustix", &["app/limits.rs", "transport/engine"]),
-    ("rustls", &["protocol/webservice"]),
-    ("rustls_platform_verifier", &["protocol/webservice"]),
+    ("rustls", &["backplane", "protocol/webservice"]),
+    ("rustls_platform_verifier", &["backplane", "protocol/webservice"]),
     ("serde", &["api", "config", "demo", "protocol/webservice", "transport/socketio/packet"]),
     ("serde_json", &["api", "demo", "domain", "protocol/webservice", "store/sqlite", "transport/socketio"]),
     ("serde_saphyr", &["config"]),
@@ -70,9 +74,26 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("socketioxide_parser_common", &["transport/socketio"]),
     ("strsim", &["config"]),
     ("subtle", &["api"]),
-    ("thiserror", &["api", "domain", "gateway", "protocol", "store", "telemetry", "transport"]),
-    ("tokio", &["app", "gateway", "hub", "listen", "protocol", "transport"]),
-    ("tracing", &["api", "app", "gateway", "protocol/webservice", "store/sqlite", "telemetry", "transport"]),
+    (
+        "thiserror",
+        &["api", "backplane", "broker", "domain", "gateway", "protocol", "store", "telemetry", "transport"],
+    ),
+    ("tokio", &["app", "backplane", "broker/redis", "gateway", "hub", "listen", "protocol", "transport"]),
+    ("tokio_rustls", &["backplane"]),
+    (
+        "tracing",
+        &[
+            "api",
+            "app",
+            "backplane",
+            "broker/redis",
+            "gateway",
+            "protocol/webservice",
+            "store/sqlite",
+            "telemetry",
+            "transport",
+        ],
+    ),
     ("tracing_subscriber", &["telemetry"]),
     ("url", &["config"]),
 ];

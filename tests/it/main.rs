@@ -10,6 +10,7 @@
 )]
 #![allow(clippy::format_push_string)]
 
+mod backplane;
 mod connecting;
 mod contract;
 mod defects;

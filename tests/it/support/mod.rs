@@ -10,5 +10,6 @@ pub mod packet;
 pub mod polling;
 pub mod process;
 pub mod random;
+pub mod redis;
 pub mod send;
 pub mod site_server;
