@@ -61,7 +61,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("engineioxide_core", &["transport/engine"]),
     ("form_urlencoded", &["api", "transport"]),
     ("getrandom", &["app", "backplane", "broker/redis", "transport/engine/sid.rs"]),
-    ("redis", &["backplane", "broker/redis"]),
+    ("redis", &["backplane", "broker/redis", "store/redis"]),
     ("reqwest", &["protocol/webservice"]),
     ("rusqlite", &["store/sqlite"]),
     ("rustix", &["app/limits.rs", "transport/engine"]),

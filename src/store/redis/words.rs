@@ -172,3 +172,8 @@ pub(super) enum Note {
     /// The inbox of a device was cleared up to and with `through`.
     Resync { dno: Dno, through: Seq },
 }
+
+/// What came from the server is not what the scripts make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} was expected from the server and did not come")]
+pub(super) struct Garbled(pub(super) &'static str);

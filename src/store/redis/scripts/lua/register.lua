@@ -1,0 +1,10 @@
+-- ARGV: model, lease in ms. A node joins the shard; the first one makes it.
+go_on_without_memory()
+local head = call('HMGET', H, 'model', 'node')
+if head[1] and head[1] ~= ARGV[1] then
+  return redis.error_reply('MODEL ' .. head[1])
+end
+local node = text((head[2] or 0) + 1)
+call('HSET', H, 'model', ARGV[1], 'node', node, 'hi:' .. node, '0', 'pub:' .. node, '0')
+call('ZADD', P .. 'lease', text(now_ms() + ARGV[2]), node)
+return node
