@@ -12,6 +12,7 @@ mod feed;
 mod line;
 mod lines;
 mod outage;
+mod pooled;
 mod server;
 mod slot;
 mod thread;
