@@ -4,8 +4,10 @@
 mod crew;
 mod demo;
 mod limits;
+mod migrate;
 mod serve;
 mod stop;
 
 pub use demo::demo;
+pub use migrate::{Migration, migrate};
 pub use serve::serve;
