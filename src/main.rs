@@ -40,14 +40,14 @@ enum Command {
     Migrate(Move),
 }
 
-/// From where to where. A store is `sqlite:data/postroom.db` or `redis://host:6379` (also `rediss://`, `unix://`; several
-/// with commas between them are those of a Cluster). `sqlite` and `redis` alone mean those of config.yml.
+/// From where to where.
 #[derive(Args)]
 struct Move {
-    /// The store that has everything; it stays as it is.
+    /// The store that has everything; it stays as it is: `sqlite:data/postroom.db` or `redis://host:6379` (also `rediss://`,
+    /// `unix://`; several with commas: a Cluster); `sqlite` or `redis` alone: that of config.yml.
     #[arg(long, value_name = "STORE")]
     from: String,
-    /// The store that gets everything; it must be empty.
+    /// The store that gets everything, written the same way; it must be empty.
     #[arg(long, value_name = "STORE")]
     to: String,
     /// What the names of all keys in Redis begin with [default: that of config.yml for its Redis, else postroom].
