@@ -7,6 +7,7 @@ mod limits;
 mod migrate;
 mod serve;
 mod stop;
+mod stores;
 
 pub use demo::demo;
 pub use migrate::{Migration, migrate};

@@ -46,10 +46,4 @@ impl ServerUrl {
         };
         Self::at(if host.is_empty() { here } else { host }, port, self.is_tls(), login)
     }
-
-    /// How one logs in there.
-    #[must_use]
-    pub fn login(&self) -> &Login {
-        &self.login
-    }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::domain::{Message, Room, SiteName};
 
 mod local;
+pub mod redis;
 
 pub use local::LocalBroker;
 

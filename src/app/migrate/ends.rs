@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::super::stores::servers;
 use super::Migration;
-use crate::backplane::{Login, ServerUrl, Servers};
-use crate::config::{RedisServers, RedisUrl, Server};
+use crate::backplane::{ServerUrl, Servers};
+use crate::config::Server;
 use crate::store::moving::{MoveError, Source, Target};
 use crate::store::redis::moving::{RedisPlace, RedisSource, RedisTarget};
 use crate::store::sqlite::{SqliteSource, SqliteTarget};
@@ -92,24 +93,7 @@ fn folder(path: &str) -> anyhow::Result<End> {
 fn configured(server: &Server) -> anyhow::Result<Option<RedisPlace>> {
     let Some(redis) = &server.redis else { return Ok(None) };
     let (ca, prefix, shards) = (redis.ca.clone(), redis.prefix.clone(), redis.shards);
-    let servers = match &redis.servers {
-        RedisServers::Single(url) => Servers::Single(parsed(url)?),
-        RedisServers::Cluster(urls) => Servers::Cluster(urls.iter().map(parsed).collect::<Result<_, _>>()?),
-        RedisServers::Sentinel { sentinels, master, login } => Servers::Sentinel {
-            sentinels: sentinels.iter().map(parsed).collect::<Result<_, _>>()?,
-            master: master.clone(),
-            login: Login {
-                username: login.username.clone(),
-                password: login.password.clone(),
-                database: login.database.unwrap_or_default().into(),
-            },
-        },
-    };
-    Ok(Some(RedisPlace { servers, ca, prefix, shards }))
-}
-
-fn parsed(url: &RedisUrl) -> anyhow::Result<ServerUrl> {
-    ServerUrl::parse(url.full.expose()).map_err(|error| anyhow!("redis.url: {url}: {error}"))
+    Ok(Some(RedisPlace { servers: servers(&redis.servers)?, ca, prefix, shards }))
 }
 
 /// The text may hold passwords, so no error shows it.

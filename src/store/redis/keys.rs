@@ -44,6 +44,11 @@ impl Keys {
         self.prefixes.get(shard.index()).map_or(&[], |prefix| prefix)
     }
 
+    /// What a shard is made as: the version of what is stored, the number of shards, its own number.
+    pub(super) fn model(&self, shard: ShardNo) -> String {
+        format!("1/{}/{}", self.count(), shard.0)
+    }
+
     /// Where a shard publishes what a node has to know.
     pub(super) fn channel(&self, shard: ShardNo, node: NodeId) -> Vec<u8> {
         [self.prefix(shard), b"n:", node.0.to_string().as_bytes()].concat()

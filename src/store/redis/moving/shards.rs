@@ -49,11 +49,6 @@ impl Shards {
         (0..self.keys.count()).map(ShardNo)
     }
 
-    /// What a finished shard of this store names as its model.
-    pub(super) fn model(&self, shard: ShardNo) -> String {
-        format!("1/{}/{}", self.keys.count(), shard.0)
-    }
-
     /// The name of a key.
     pub(super) fn key(&self, shard: ShardNo, rest: &str) -> Vec<u8> {
         [self.keys.prefix(shard), rest.as_bytes()].concat()

@@ -139,7 +139,7 @@ fn is_store(shards: &Shards, place: &RedisPlace) -> Result<bool, MoveError> {
                 place.prefix
             )));
         }
-        let expected = shards.model(shard);
+        let expected = shards.keys().model(shard);
         if model != expected {
             return Err(MoveError::Refused(format!(
                 "the store with the prefix {} is of another kind (model/shards/shard {model} instead of {expected}): \

@@ -88,7 +88,7 @@ impl RedisTarget {
     /// Makes all shards, unfinished.
     fn register(&mut self) -> Result<(), MoveError> {
         for shard in self.shards.all() {
-            let model = format!("{UNFINISHED}{}", self.shards.model(shard));
+            let model = format!("{UNFINISHED}{}", self.shards.keys().model(shard));
             let command = self.scripts.register(self.shards.keys().prefix(shard), &model, LEASE_MS);
             let node = reply::register(self.shards.ask(shard, &command)?);
             let node = node.map_err(|error| MoveError::at(self.shards.of(shard), error))?;
@@ -326,7 +326,11 @@ impl Target for RedisTarget {
         for (shard, lane) in self.shards.all().zip(&self.lanes) {
             let mut commands = redis::pipe();
             commands.add_command(self.scripts.resign(self.shards.keys().prefix(shard), lane.node));
-            commands.cmd("HSET").arg(self.shards.key(shard, "h")).arg("model").arg(self.shards.model(shard));
+            commands
+                .cmd("HSET")
+                .arg(self.shards.key(shard, "h"))
+                .arg("model")
+                .arg(self.shards.keys().model(shard));
             let _: Vec<Value> = self.shards.ask_all(shard, &commands)?;
         }
         Ok(())

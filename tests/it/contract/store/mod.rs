@@ -7,6 +7,7 @@ mod delivery;
 mod dying;
 mod inbox;
 mod model;
+mod redis;
 mod restart;
 mod resync;
 mod rig;
@@ -45,7 +46,7 @@ macro_rules! contract {
     };
     (@suite $make:expr, $group:ident: [$($promise:ident),*]) => {
         mod $group {
-            $(#[test] fn $promise() { super::super::$group::$promise(&($make)()); })*
+            $(#[test] fn $promise() { crate::contract::store::$group::$promise(&($make)()); })*
         }
     };
 }

@@ -11,7 +11,7 @@ use super::contract;
 use super::rig::*;
 
 /// One data directory.
-struct Sqlite {
+pub(super) struct Sqlite {
     dir: TempDir,
     max_waiting: MaxWaiting,
     max_pages: Option<u32>,
@@ -35,7 +35,7 @@ impl Backend for Sqlite {
     }
 }
 
-contract!(super::Sqlite::default);
+contract!(crate::contract::store::sqlite::Sqlite::default);
 
 #[test]
 fn beyond_what_may_wait_messages_are_refused_at_once_and_nothing_else_is() {

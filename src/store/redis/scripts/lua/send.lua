@@ -68,6 +68,17 @@ local function resolve(at)
   return #lists == 1 and lists[1] or union(lists), others, stop
 end
 
+-- "<devices>,<online>,<queued>", or "T" for too many and the list of them; and the other shards.
+local function answer(result, to, others)
+  if result == 'T' then
+    replies[#replies + 1] = { result, others, to }
+  elseif #others > 0 then
+    replies[#replies + 1] = { result, others }
+  else
+    replies[#replies + 1] = result
+  end
+end
+
 -- The results of a number that was used, lists found out anew.
 local function repeated()
   local stored = call('HGET', H, 'res:' .. node) or ''
@@ -81,12 +92,7 @@ local function repeated()
       break
     end
     local to, others, stop = resolve(at)
-    local devices, online, queued = string.match(result, '^(%d+),(%d+),(%d+)$')
-    if devices then
-      replies[#replies + 1] = { 'K', devices, online, queued, others }
-    else
-      replies[#replies + 1] = { 'T', to, others }
-    end
+    answer(result, to, others)
     at = stop
   end
   return replies
@@ -135,13 +141,29 @@ local function ascend(list)
   end
 end
 
+-- A hash of up to 512 fields may be one flat list to the server, in which each field is searched from the beginning.
+local function owners_of(to)
+  if #to <= 12 or call('HLEN', P .. 's') > 512 then
+    return call('HMGET', P .. 's', unpack(to))
+  end
+  local all, found = call('HGETALL', P .. 's'), {}
+  local owners = {}
+  for i = 1, #all, 2 do
+    owners[all[i]] = all[i + 1]
+  end
+  for i = 1, #to do
+    found[i] = owners[to[i]] or false
+  end
+  return found
+end
+
 -- Those that exist, and their owners.
 local function existing(to)
   if #to == 0 then
     return to, to
   end
   ascend(to)
-  local found = call('HMGET', P .. 's', unpack(to))
+  local found = owners_of(to)
   local count = 0
   for i = 1, #to do
     local owners = found[i]
@@ -331,7 +353,7 @@ local function deliver_all()
   for _ = 1, count do
     local to, others, stop = resolve(at)
     if #to > 256 then
-      replies[#replies + 1] = { 'T', to, others }
+      answer('T', to, others)
       results[#results + 1] = 'T'
       return
     end
@@ -340,8 +362,9 @@ local function deliver_all()
       return
     end
     local devices, online, queued = deliver(at, to)
-    replies[#replies + 1] = { 'K', devices, online, queued, others }
-    results[#results + 1] = devices .. ',' .. online .. ',' .. queued
+    local result = format('%d,%d,%d', devices, online, queued)
+    answer(result, to, others)
+    results[#results + 1] = result
     at = stop
   end
 end

@@ -223,3 +223,15 @@ fn a_script_serves_256_recipients_and_stops_before_more() {
     assert_eq!(reply::send(shard.run(&again).unwrap()).unwrap(), [kept(1, 1, 1), many]);
     shard.finish();
 }
+
+#[test]
+fn in_a_cluster_it_is_published_by_shard() {
+    let mut shard = Shard::publishing_by_shard();
+    let node = shard.register();
+    shard.connect(node, 1, "user_1", "a", &[]);
+    let mut listener = shard.listen(node);
+    let seq = shard.post(node, "user_1", "[1]");
+    let notes = vec![entry(seq, "1", "[1]")];
+    assert_eq!(listener.heard(&mut shard), [Publication { number: 1, notes }]);
+    shard.finish();
+}

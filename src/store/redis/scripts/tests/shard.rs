@@ -64,20 +64,29 @@ pub(super) struct Shard {
     pub(super) server: Server,
     pub(super) scripts: Scripts,
     pub(super) p: Vec<u8>,
+    /// What commands of publishing begin with.
+    pubsub: &'static str,
     txns: HashMap<NodeId, u64>,
     ran: u64,
 }
 
 impl Shard {
     pub(super) fn new() -> Self {
+        Self::with(Scripts::new(false), "")
+    }
+
+    pub(super) fn publishing_by_shard() -> Self {
+        Self::with(Scripts::new(true), "S")
+    }
+
+    fn with(scripts: Scripts, pubsub: &'static str) -> Self {
         let server = Server::start();
         let mut connection = server.connection();
-        let scripts = Scripts::new(false);
         for text in scripts.texts() {
             redis::cmd("SCRIPT").arg("LOAD").arg(text).exec(&mut connection).unwrap();
         }
         let p = Keys::new("t", 4).prefix(HERE).to_vec();
-        Self { connection, server, scripts, p, txns: HashMap::new(), ran: 0 }
+        Self { connection, server, scripts, p, pubsub, txns: HashMap::new(), ran: 0 }
     }
 
     /// As the lane does it.
@@ -217,7 +226,8 @@ impl Shard {
     pub(super) fn listen(&self, node: NodeId) -> Listener {
         let channel = Keys::new("t", 4).channel(HERE, node);
         let mut connection = self.server.connection();
-        connection.send_packed_command(&redis::cmd("SUBSCRIBE").arg(&channel).get_packed_command()).unwrap();
+        let subscribe = redis::cmd(&format!("{}SUBSCRIBE", self.pubsub)).arg(&channel).get_packed_command();
+        connection.send_packed_command(&subscribe).unwrap();
         connection.recv_response().unwrap();
         Listener { connection, channel }
     }
@@ -249,7 +259,8 @@ pub(super) struct Listener {
 impl Listener {
     /// All that was published since the last time.
     pub(super) fn heard(&mut self, shard: &mut Shard) -> Vec<Publication> {
-        redis::cmd("PUBLISH").arg(&self.channel).arg("end").exec(&mut shard.connection).unwrap();
+        let publish = format!("{}PUBLISH", shard.pubsub);
+        redis::cmd(&publish).arg(&self.channel).arg("end").exec(&mut shard.connection).unwrap();
         let mut heard = Vec::new();
         loop {
             let value = self.connection.recv_response().unwrap();

@@ -30,6 +30,7 @@ fn no_script_is_long() {
     let dnos: Vec<Dno> = (0..256)
         .map(|device| shard.connect(node, device, "user_1", &device.to_string(), &["news"]))
         .collect();
+    let user = shard.connect(node, 0, "user_2", "a", &[]);
     log_all(&mut shard);
     let mut best: BTreeMap<&str, u64> = BTreeMap::new();
     let mut note = |shard: &mut Shard, what| {
@@ -52,16 +53,16 @@ fn no_script_is_long() {
         let settled: Vec<_> =
             dnos[..64].iter().zip(last - 63..).map(|(dno, seq)| Settled::Entry(*dno, Seq(seq))).collect();
         shard.ack(&settled);
-        for _ in 0..3 {
-            shard.send(node, &vec![message(To::Devices(vec![dnos[0]]), &"x".repeat(183)); 100]);
+        for _ in 0..5 {
+            shard.send(node, &vec![message(rooms(&["user_2"]), &"x".repeat(183)); 64]);
         }
-        note(&mut shard, "send of 100 to one");
-        assert_eq!(shard.read(dnos[0], Seq(0), 256, 1 << 20).entries.len(), 256);
+        note(&mut shard, "send of 64 to one user");
+        assert_eq!(shard.read(user, Seq(0), 256, 1 << 20).entries.len(), 256);
         note(&mut shard, "page of 256");
-        shard.connect(node, 0, "user_1", "0", &["news"]);
+        shard.connect(node, 0, "user_2", "a", &[]);
         note(&mut shard, "connect with a page");
-        shard.ack(&[Settled::Through(dnos[0], Seq(1 << 52))]);
-        note(&mut shard, "ack through 300");
+        shard.ack(&[Settled::Through(user, Seq(1 << 52))]);
+        note(&mut shard, "ack through 320");
         shard.tick(node, LONG);
         note(&mut shard, "tick");
     }

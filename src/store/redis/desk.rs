@@ -1,0 +1,208 @@
+//! What the lanes of all shards share: messages under way, sessions, what the workers are to be told.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::mem;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ahash::AHashMap;
+
+use super::RedisOptions;
+use super::keys::Keys;
+use super::lane::Lane;
+use super::posts::{Answer, Posts};
+use super::scripts::Scripts;
+use super::shared::Shared;
+use super::whereabouts::Whereabouts;
+use super::words::{Dno, RoomName, ShardNo};
+use crate::domain::{DeviceTtl, SessionRef, WorkerId};
+use crate::store::{Outlet, StoreError, StoreEvent};
+
+/// How long this node trusts that a room's home still lists a shard: shorter than the hour after which a home may forget.
+const LISTED: Duration = Duration::from_mins(30);
+/// Listings remembered; beyond, all are forgotten and made anew.
+const LISTINGS: usize = 100_000;
+
+/// Where a session stands with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Its connect is on its way.
+    Connecting { ticket: u64 },
+    /// It bears a device.
+    Bears(ShardNo, Dno),
+}
+
+/// What the lanes of all shards share.
+pub(super) struct Desk {
+    pub(super) options: RedisOptions,
+    pub(super) keys: Keys,
+    pub(super) scripts: Scripts,
+    pub(super) shared: Arc<Shared>,
+    pub(super) posts: RefCell<Posts>,
+    pub(super) whereabouts: RefCell<Whereabouts>,
+    pub(super) sessions: RefCell<AHashMap<SessionRef, Standing>>,
+    /// When this node last had a home list a shard for a room.
+    listed: RefCell<AHashMap<(ShardNo, RoomName), Instant>>,
+    /// Connects, in their order; those that are answered stay until they are at the front.
+    arrivals: RefCell<VecDeque<(Instant, SessionRef, u64)>>,
+    tickets: Cell<u64>,
+    lanes: RefCell<Vec<Rc<Lane>>>,
+    outlet: Arc<dyn Outlet>,
+    /// By worker number.
+    outbox: RefCell<Vec<Vec<StoreEvent>>>,
+}
+
+impl Desk {
+    pub(super) fn new(options: RedisOptions, shared: Arc<Shared>, outlet: Arc<dyn Outlet>) -> Self {
+        Self {
+            keys: Keys::new(&options.prefix, options.shards),
+            scripts: Scripts::new(options.sharded_pubsub),
+            options,
+            shared,
+            posts: RefCell::default(),
+            whereabouts: RefCell::default(),
+            sessions: RefCell::default(),
+            listed: RefCell::default(),
+            arrivals: RefCell::default(),
+            tickets: Cell::new(0),
+            lanes: RefCell::default(),
+            outlet,
+            outbox: RefCell::default(),
+        }
+    }
+
+    pub(super) fn set_lanes(&self, lanes: Vec<Rc<Lane>>) {
+        self.lanes.replace(lanes);
+    }
+
+    pub(super) fn lanes(&self) -> Vec<Rc<Lane>> {
+        self.lanes.borrow().clone()
+    }
+
+    pub(super) fn lane(&self, shard: ShardNo) -> Option<Rc<Lane>> {
+        self.lanes.borrow().get(shard.index()).cloned()
+    }
+
+    /// The ttl of devices in milliseconds; 0 is for ever.
+    pub(super) fn ttl_ms(&self) -> u64 {
+        match self.options.ttl {
+            DeviceTtl::After(ttl) => (ttl.as_millis() as u64).max(1),
+            DeviceTtl::Never => 0,
+        }
+    }
+
+    /// Tells a worker, with the next [`Desk::deliver`].
+    pub(super) fn tell(&self, worker: WorkerId, event: StoreEvent) {
+        let place = usize::from(worker.0);
+        let mut outbox = self.outbox.borrow_mut();
+        if outbox.len() <= place {
+            outbox.resize_with(place + 1, Vec::new);
+        }
+        if let Some(events) = outbox.get_mut(place) {
+            events.push(event);
+        }
+    }
+
+    /// Hands over what the workers are to be told, one call for each.
+    pub(super) fn deliver(&self) {
+        let mut outbox = self.outbox.borrow_mut();
+        for (worker, events) in outbox.iter_mut().enumerate() {
+            if !events.is_empty() {
+                self.outlet.deliver(WorkerId(worker as u16), mem::take(events));
+            }
+        }
+    }
+
+    pub(super) fn answer(&self, answer: Answer) {
+        self.shared.landed(answer.weight);
+        let Answer { reply, outcome, .. } = answer;
+        self.tell(reply.worker, StoreEvent::Appended { token: reply.token, outcome });
+    }
+
+    /// Whether a session still waits for the connect with this ticket.
+    pub(super) fn awaits(&self, session: SessionRef, ticket: u64) -> bool {
+        let standing = self.sessions.borrow().get(&session).copied();
+        matches!(standing, Some(Standing::Connecting { ticket: own }) if own == ticket)
+    }
+
+    /// A session bears its device now, if it still waits for the connect with this ticket.
+    pub(super) fn take_bearing(&self, session: SessionRef, ticket: u64, shard: ShardNo, dno: Dno) -> bool {
+        let awaits = self.awaits(session, ticket);
+        if awaits {
+            self.sessions.borrow_mut().insert(session, Standing::Bears(shard, dno));
+        }
+        awaits
+    }
+
+    /// A session begins to connect; the ticket of its connect.
+    pub(super) fn connecting(&self, session: SessionRef) -> u64 {
+        self.tickets.set(self.tickets.get() + 1);
+        let ticket = self.tickets.get();
+        self.sessions.borrow_mut().insert(session, Standing::Connecting { ticket });
+        self.arrivals.borrow_mut().push_back((Instant::now(), session, ticket));
+        ticket
+    }
+
+    /// The next session whose connect has waited since before that moment, with its ticket.
+    pub(super) fn connecting_since(&self, before: Instant) -> Option<(SessionRef, u64)> {
+        let mut arrivals = self.arrivals.borrow_mut();
+        while let Some((since, session, ticket)) = arrivals.front().copied() {
+            let awaits = self.awaits(session, ticket);
+            if awaits && since >= before {
+                return None;
+            }
+            arrivals.pop_front();
+            if awaits {
+                return Some((session, ticket));
+            }
+        }
+        None
+    }
+
+    pub(super) fn is_connecting(&self) -> bool {
+        let mut arrivals = self.arrivals.borrow_mut();
+        while arrivals.front().is_some_and(|(_, session, ticket)| !self.awaits(*session, *ticket)) {
+            arrivals.pop_front();
+        }
+        !arrivals.is_empty()
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.posts.borrow().is_empty() || self.is_connecting()
+    }
+
+    /// A connect has failed; told only where somebody still waits for it.
+    pub(super) fn connect_failed(&self, session: SessionRef, ticket: u64, error: StoreError) {
+        if self.awaits(session, ticket) {
+            self.sessions.borrow_mut().remove(&session);
+            self.tell(session.worker, StoreEvent::ConnectFailed { session, error });
+        }
+    }
+
+    /// The shard does not know the session's device any more.
+    pub(super) fn lost(&self, session: SessionRef) {
+        self.sessions.borrow_mut().remove(&session);
+        self.tell(session.worker, StoreEvent::Lost { session });
+    }
+
+    /// Of these rooms, those whose homes have to be told that `shard` has members of them.
+    pub(super) fn unlisted(&self, shard: ShardNo, rooms: Vec<RoomName>) -> Vec<RoomName> {
+        let listed = self.listed.borrow();
+        let fresh = |room: &RoomName| {
+            listed.get(&(shard, room.clone())).is_some_and(|since| since.elapsed() < LISTED)
+        };
+        rooms.into_iter().filter(|room| self.keys.home(room) != shard && !fresh(room)).collect()
+    }
+
+    /// The home of these rooms lists `shard`, as of `since`.
+    pub(super) fn note_listed(&self, shard: ShardNo, rooms: &[RoomName], since: Instant) {
+        let mut listed = self.listed.borrow_mut();
+        if listed.len() > LISTINGS {
+            listed.clear();
+        }
+        listed.extend(rooms.iter().map(|room| ((shard, room.clone()), since)));
+    }
+}

@@ -1,0 +1,231 @@
+//! A flight: what goes to a shard in one pipeline, and goes again as it is when the connection broke.
+//!
+//! Only one flight of a shard is under way at a time; what comes meanwhile gathers for the next. Steps that change who
+//! owns what or append something are numbered: a number belongs to its content for ever, so that a copy that arrives late does
+//! nothing. Steps without a number may be carried out any number of times.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::fence::Fence;
+use super::posts::PostKey;
+use super::words::{Arrival, Dno, Gen, Outgoing, RoomName, Settled, ShardNo, To, Txn};
+use crate::domain::{DeviceKey, Message, Room, Seq, SessionRef};
+use crate::store::PageLimit;
+
+/// Acks of one script.
+const ACKS: usize = 256;
+/// Scripts of acks in one flight.
+const ACK_SCRIPTS: usize = 8;
+/// Connects in one flight.
+const CONNECTS: usize = 32;
+/// Devices that one script gives up.
+const DISCONNECTS: usize = 256;
+/// Stretches read by one script, and scripts that read in one flight.
+const READS: usize = 16;
+const READ_SCRIPTS: usize = 4;
+/// Messages of one script, and bytes of them.
+const MESSAGES: usize = 64;
+const BYTES: usize = 256 * 1024;
+
+/// A device that connects.
+#[derive(Debug)]
+pub(super) struct Arriving {
+    pub(super) session: SessionRef,
+    /// Tells apart connects of one session.
+    pub(super) ticket: u64,
+    pub(super) device: DeviceKey,
+    pub(super) rooms: Vec<Room>,
+    pub(super) limit: PageLimit,
+}
+
+impl Arriving {
+    /// What the shard is told, under this generation.
+    pub(super) fn arrival(&self, generation: Gen) -> Arrival {
+        let DeviceKey { site, primary, device_id } = &self.device;
+        let others: Vec<&Room> = self.rooms.iter().filter(|room| room.as_str() != &**primary).collect();
+        let names = others.iter().map(|room| room.as_str());
+        let record: Vec<&str> = [site.as_str(), primary, device_id].into_iter().chain(names).collect();
+        Arrival {
+            generation,
+            primary: RoomName::new(site, primary),
+            device_id: device_id.clone(),
+            record: serde_json::json!(record).to_string(),
+            rooms: others.iter().map(|room| RoomName::of(site, room)).collect(),
+            entries: self.limit.entries,
+            bytes: self.limit.bytes,
+        }
+    }
+}
+
+/// A session reads on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) session: SessionRef,
+    pub(super) dno: Dno,
+    pub(super) after: Seq,
+    pub(super) limit: PageLimit,
+}
+
+/// A message for this shard.
+#[derive(Debug, Clone)]
+pub(super) struct Sending {
+    pub(super) post: PostKey,
+    pub(super) message: Arc<Message>,
+    pub(super) to: To,
+}
+
+impl Sending {
+    pub(super) fn outgoing(&self) -> Outgoing {
+        Outgoing {
+            to: self.to.clone(),
+            event: self.message.event.clone(),
+            resync: self.message.resync,
+            bounds: self.message.bounds,
+        }
+    }
+}
+
+/// Rooms whose home this shard is, and a shard that has members of them.
+#[derive(Debug, Clone)]
+pub(super) struct Listing {
+    pub(super) shard: ShardNo,
+    pub(super) rooms: Vec<RoomName>,
+}
+
+/// What waits for a shard, in order. Acks go before everything else.
+#[derive(Debug)]
+pub(super) enum Item {
+    Connect(Rc<Arriving>),
+    Disconnect(Dno, Gen),
+    Adopt(Vec<(Dno, Gen)>),
+    Read(Reading),
+    Enlist(Listing, Rc<dyn Landed>),
+    Strike(Listing),
+    Send(Sending),
+    Fence(Rc<Fence>),
+}
+
+/// Told when something has been carried out.
+pub(super) trait Landed: std::fmt::Debug {
+    fn landed(&self);
+}
+
+/// One step of a flight: one script call.
+#[derive(Debug)]
+pub(super) enum Step {
+    Acks(Vec<Settled>),
+    Tick(Vec<RoomName>, Vec<Rc<Fence>>),
+    Connect(Txn, Gen, Rc<Arriving>),
+    Disconnect(Txn, Vec<(Dno, Gen)>),
+    Adopt(Txn, Vec<(Dno, Gen)>),
+    Reads(Vec<Reading>),
+    Enlist(Listing, Rc<dyn Landed>),
+    Strike(Listing),
+    Send(Txn, Vec<Sending>),
+    /// Uses up a number whose content was refused.
+    Void(Txn),
+}
+
+impl Step {
+    pub(super) fn txn(&self) -> Option<Txn> {
+        match self {
+            Self::Connect(txn, ..)
+            | Self::Disconnect(txn, _)
+            | Self::Adopt(txn, _)
+            | Self::Send(txn, _)
+            | Self::Void(txn) => Some(*txn),
+            Self::Acks(_) | Self::Tick(..) | Self::Reads(_) | Self::Enlist(..) | Self::Strike(_) => None,
+        }
+    }
+}
+
+/// What waits for one shard.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) acks: VecDeque<Settled>,
+    pub(super) items: VecDeque<Item>,
+}
+
+/// Gives out numbers.
+pub(super) trait Numbers {
+    fn txn(&mut self) -> Txn;
+    fn generation(&mut self) -> Gen;
+}
+
+impl Waiting {
+    /// Acks as steps: they may join any flight.
+    pub(super) fn take_acks(&mut self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        while !self.acks.is_empty() && steps.len() < ACK_SCRIPTS {
+            let count = self.acks.len().min(ACKS);
+            steps.push(Step::Acks(self.acks.drain(..count).collect()));
+        }
+        steps
+    }
+
+    /// The next flight. Its messages are the last step: what a script left undone of them has to come before everything
+    /// behind them.
+    pub(super) fn take_flight(&mut self, numbers: &mut dyn Numbers) -> Vec<Step> {
+        let mut steps = self.take_acks();
+        // What is read must not hold what was acknowledged before.
+        if !self.acks.is_empty() {
+            return steps;
+        }
+        let mut fences = Vec::new();
+        let (mut connects, mut reads) = (0, 0);
+        while let Some(item) = self.items.pop_front() {
+            match item {
+                Item::Send(sending) => {
+                    steps.push(Step::Send(numbers.txn(), self.take_sends(sending)));
+                    break;
+                }
+                Item::Connect(arriving) => {
+                    steps.push(Step::Connect(numbers.txn(), numbers.generation(), arriving));
+                    connects += 1;
+                }
+                Item::Disconnect(dno, generation) => match steps.last_mut() {
+                    Some(Step::Disconnect(_, pairs)) if pairs.len() < DISCONNECTS => {
+                        pairs.push((dno, generation));
+                    }
+                    _ => steps.push(Step::Disconnect(numbers.txn(), vec![(dno, generation)])),
+                },
+                Item::Read(reading) => match steps.last_mut() {
+                    Some(Step::Reads(readings)) if readings.len() < READS => readings.push(reading),
+                    _ => {
+                        steps.push(Step::Reads(vec![reading]));
+                        reads += 1;
+                    }
+                },
+                Item::Adopt(pairs) => steps.push(Step::Adopt(numbers.txn(), pairs)),
+                Item::Enlist(listing, landed) => steps.push(Step::Enlist(listing, landed)),
+                Item::Strike(listing) => steps.push(Step::Strike(listing)),
+                Item::Fence(fence) => fences.push(fence),
+            }
+            if connects >= CONNECTS || reads > READ_SCRIPTS {
+                break;
+            }
+        }
+        if !fences.is_empty() {
+            steps.push(Step::Tick(Vec::new(), fences));
+        }
+        steps
+    }
+
+    fn take_sends(&mut self, first: Sending) -> Vec<Sending> {
+        let mut bytes = first.message.event.json().len();
+        let mut sends = vec![first];
+        while sends.len() < MESSAGES {
+            let Some(Item::Send(next)) = self.items.front() else { break };
+            bytes += next.message.event.json().len();
+            if bytes > BYTES {
+                break;
+            }
+            if let Some(Item::Send(next)) = self.items.pop_front() {
+                sends.push(next);
+            }
+        }
+        sends
+    }
+}

@@ -1,0 +1,279 @@
+//! What the answers to a flight mean.
+
+use std::rc::Rc;
+
+use redis::Value;
+
+use super::flight::{Arriving, Item, Listing, Sending, Step};
+use super::lane::{Flight, Landing, Lane};
+use super::posts::Kept;
+use super::scripts::reply;
+use super::words::{Admitted, Dno, Garbled, Gen, NodeId, Sent, Stretch, TickReport, To};
+use super::{engine, explain, fences};
+use crate::backplane::Trouble;
+use crate::domain::{Event, Page};
+use crate::store::{StoreError, StoreEvent};
+
+type Answers = Vec<Result<Value, Trouble>>;
+
+/// The answer to a registration.
+pub(super) fn registered(mut answers: Answers) -> Result<NodeId, Trouble> {
+    let answer = answers.pop().unwrap_or_else(|| Err(Trouble::Foreign("no answer".into())))?;
+    reply::register(answer).map_err(|garbled| Trouble::Foreign(garbled.to_string()))
+}
+
+/// Carries out what the answers to a flight mean; what has to go again stays in it.
+pub(super) fn land(lane: &Rc<Lane>, flight: &mut Flight, mut answers: Answers) -> Landing {
+    let replicated = replicated(lane, flight, &mut answers);
+    let (mut again, mut disowned): (Option<Trouble>, bool) = (None, false);
+    let mut left = Vec::new();
+    for (step, answer) in std::mem::take(&mut flight.steps).into_iter().zip(answers) {
+        let trouble = match answer {
+            Ok(value) => match apply(lane, step, value, &replicated) {
+                Ok(()) => continue,
+                // Ours, and not understood: a bug, or somebody else's data. It was carried out.
+                Err(trouble) => {
+                    tracing::error!(shard = lane.shard.0, %trouble, "an answer of Redis cannot be understood");
+                    continue;
+                }
+            },
+            Err(trouble) => {
+                let numbered = step.txn().is_some();
+                match &trouble {
+                    Trouble::Script { code, .. } if code == "ORDER" && numbered && again.is_some() => {
+                        left.push(step);
+                    }
+                    Trouble::Script { code, .. } if code == "ORDER" || code == "NOLEASE" => {
+                        disowned = true;
+                        left.push(step);
+                    }
+                    Trouble::NotNow(_) | Trouble::Elsewhere(_) | Trouble::Broken(_) => left.push(step),
+                    Trouble::Refused(_) | Trouble::Foreign(_) | Trouble::Script { .. } => {
+                        left.extend(refuse(lane, step, &trouble));
+                    }
+                }
+                trouble
+            }
+        };
+        again.get_or_insert(trouble);
+    }
+    let empty = left.is_empty();
+    flight.steps = left;
+    match again {
+        _ if disowned => Landing::Disowned,
+        Some(trouble) if !empty => Landing::Again(trouble),
+        _ => Landing::Done,
+    }
+}
+
+/// Whether enough replicas have what was appended: the answer to WAIT, which is the last one, if it was asked.
+fn replicated(lane: &Lane, flight: &Flight, answers: &mut Answers) -> Result<(), StoreError> {
+    let wanted = lane.desk.options.wait_replicas;
+    if answers.len() <= flight.steps.len() || wanted == 0 {
+        return Ok(());
+    }
+    match answers.pop() {
+        Some(Ok(Value::Int(count))) if count >= i64::from(wanted) => Ok(()),
+        Some(Ok(Value::Int(count))) => {
+            Err(StoreError::Unavailable(format!("{count} of {wanted} replicas have the message")))
+        }
+        Some(Err(trouble)) => Err(StoreError::Unavailable(explain(&trouble))),
+        _ => Err(StoreError::Unavailable("WAIT was not answered as it should".into())),
+    }
+}
+
+fn apply(
+    lane: &Rc<Lane>,
+    step: Step,
+    value: Value,
+    replicated: &Result<(), StoreError>,
+) -> Result<(), Trouble> {
+    let garbled = |garbled: Garbled| Trouble::Foreign(garbled.to_string());
+    match step {
+        Step::Acks(_) | Step::Disconnect(..) | Step::Strike(_) | Step::Void(_) => {}
+        Step::Tick(_, fences) => {
+            let report = reply::tick(value).map_err(garbled)?;
+            let published = report.published;
+            ticked(lane, report);
+            for fence in fences {
+                fences::pass(lane, fence, published);
+            }
+        }
+        Step::Connect(_, generation, arriving) => match reply::connect(value) {
+            Ok(admitted) => connected(lane, generation, &arriving, admitted),
+            Err(error) => {
+                let failed = StoreError::Write(error.to_string());
+                lane.desk.connect_failed(arriving.session, arriving.ticket, failed);
+                return Err(garbled(error));
+            }
+        },
+        Step::Adopt(..) => gone(lane, &reply::adopt(value).map_err(garbled)?),
+        Step::Reads(readings) => {
+            let stretches = reply::read(value).map_err(garbled)?;
+            for (reading, stretch) in readings.iter().zip(stretches) {
+                let (session, page) = (reading.session, page(stretch));
+                lane.desk.tell(session.worker, StoreEvent::Page { session, page });
+            }
+        }
+        Step::Enlist(_, landed) => landed.landed(),
+        Step::Send(_, sends) => match reply::send(value) {
+            Ok(results) => sent(lane, sends, results, replicated),
+            Err(error) => {
+                let failed = StoreError::Write(error.to_string());
+                for sending in &sends {
+                    failed_send(lane, sending, failed.clone());
+                }
+                return Err(garbled(error));
+            }
+        },
+    }
+    Ok(())
+}
+
+fn ticked(lane: &Rc<Lane>, report: TickReport) {
+    lane.desk.shared.count(lane.shard, report.tally);
+    if report.more {
+        lane.tick_later(true);
+    }
+    for room in report.deserted {
+        let home = lane.desk.keys.home(&room);
+        if home != lane.shard
+            && let Some(home) = lane.desk.lane(home)
+        {
+            home.push(Item::Strike(Listing { shard: lane.shard, rooms: vec![room.clone()] }));
+        }
+        lane.deserted.borrow_mut().push(room);
+    }
+    fences::suspect(lane, report.published);
+}
+
+fn connected(lane: &Lane, generation: Gen, arriving: &Arriving, admitted: Admitted) {
+    let Admitted { dno, published, stretch } = admitted;
+    let session = arriving.session;
+    if !lane.desk.take_bearing(session, arriving.ticket, lane.shard, dno) {
+        if let Some((dno, generation)) = lane.watch.borrow_mut().abandoned(dno, generation) {
+            lane.push(Item::Disconnect(dno, generation));
+        }
+        return;
+    }
+    let site = &arriving.device.site;
+    let missed = lane.watch.borrow_mut().admitted(session, site, (dno, generation), published);
+    let (device, page) = (lane.shard.device(dno), page(stretch));
+    lane.desk.tell(session.worker, StoreEvent::Connected { session, device, page });
+    if missed {
+        lane.desk.tell(session.worker, StoreEvent::Missed { session });
+    }
+}
+
+fn gone(lane: &Lane, gone: &[Dno]) {
+    for dno in gone {
+        let sessions = lane.watch.borrow_mut().gone(*dno);
+        for session in sessions {
+            lane.desk.lost(session);
+        }
+    }
+}
+
+fn page(stretch: Stretch) -> Page {
+    let Stretch { through, more, resync, entries } = stretch;
+    let entries = entries.into_iter().map(|(seq, event)| (seq, Event::stored(event))).collect();
+    Page { entries, through, more, resync }
+}
+
+/// What became of messages. Where the script stopped early, what is left goes before everything else that waits.
+fn sent(lane: &Lane, sends: Vec<Sending>, results: Vec<Sent>, replicated: &Result<(), StoreError>) {
+    let mut again = Vec::new();
+    let mut sends = sends.into_iter();
+    for (result, sending) in results.into_iter().zip(sends.by_ref()) {
+        if let Err(error) = replicated {
+            failed_send(lane, &sending, error.clone());
+            continue;
+        }
+        match result {
+            Sent::Kept { devices, online, queued, elsewhere } => {
+                engine::follow(lane, &sending, &elsewhere);
+                engine::part_answered(&lane.desk, sending.post, Ok(Kept { devices, online, queued }));
+            }
+            Sent::TooMany { devices, elsewhere } => {
+                engine::follow(lane, &sending, &elsewhere);
+                again.extend(pieces(lane, &sending, &devices));
+            }
+        }
+    }
+    again.extend(sends.map(Item::Send));
+    lane.push_first(again);
+}
+
+/// A message for more devices than one script may serve, in pieces.
+fn pieces(lane: &Lane, sending: &Sending, devices: &[Dno]) -> Vec<Item> {
+    let pieces = devices.chunks(super::PIECE);
+    if let Some(post) = lane.desk.posts.borrow_mut().get_mut(sending.post) {
+        post.expect(pieces.len());
+    } else {
+        // Answered as not kept, and nothing was: it stays so.
+        return Vec::new();
+    }
+    let none = Kept { devices: 0, online: 0, queued: 0 };
+    engine::part_answered(&lane.desk, sending.post, Ok(none));
+    let piece =
+        |devices: &[Dno]| Item::Send(Sending { to: To::Devices(devices.to_vec()), ..sending.clone() });
+    pieces.map(piece).collect()
+}
+
+fn failed_send(lane: &Lane, sending: &Sending, error: StoreError) {
+    engine::give_up_asking(&lane.desk, sending);
+    engine::part_answered(&lane.desk, sending.post, Err(error));
+}
+
+/// A step was refused: who waits for it is told. What has to go in its place, if something.
+fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
+    let txn = step.txn();
+    let error = || StoreError::Write(explain(trouble));
+    match step {
+        // Acks that are refused may be taken later; those that cannot be are forgotten.
+        Step::Acks(acks) if matches!(trouble, Trouble::Refused(_)) => return Some(Step::Acks(acks)),
+        Step::Tick(forgotten, fences) if matches!(trouble, Trouble::Refused(_)) => {
+            return Some(Step::Tick(forgotten, fences));
+        }
+        Step::Enlist(listing, landed) => return Some(Step::Enlist(listing, landed)),
+        Step::Acks(acks) => lane.desk.shared.forget_acks(acks.len()),
+        Step::Connect(_, _, arriving) => {
+            lane.desk.connect_failed(arriving.session, arriving.ticket, error());
+        }
+        Step::Reads(readings) => {
+            tracing::error!(shard = lane.shard.0, %trouble, "an inbox cannot be read; its sessions are closed");
+            for reading in &readings {
+                lane.desk.lost(reading.session);
+            }
+        }
+        Step::Send(_, sends) => sends.iter().for_each(|sending| failed_send(lane, sending, error())),
+        Step::Tick(..) | Step::Disconnect(..) | Step::Adopt(..) | Step::Strike(_) | Step::Void(_) => {
+            tracing::error!(shard = lane.shard.0, %trouble, "a step on Redis failed");
+        }
+    }
+    txn.map(Step::Void)
+}
+
+/// The flight did not arrive under this name of the node, or nobody knows: what may go under a new name does.
+pub(super) fn disowned(lane: &Lane, flight: Flight) {
+    let mut again = Vec::new();
+    for step in flight.steps {
+        match step {
+            Step::Acks(acks) => acks.into_iter().for_each(|ack| lane.acknowledge(ack)),
+            Step::Connect(_, _, arriving) => again.push(Item::Connect(arriving)),
+            Step::Reads(readings) => again.extend(readings.into_iter().map(Item::Read)),
+            Step::Enlist(listing, landed) => again.push(Item::Enlist(listing, landed)),
+            Step::Strike(listing) => again.push(Item::Strike(listing)),
+            Step::Tick(_, fences) => again.extend(fences.into_iter().map(Item::Fence)),
+            Step::Send(_, sends) if flight.uncertain => {
+                for sending in &sends {
+                    failed_send(lane, sending, Lane::uncertain_error());
+                }
+            }
+            Step::Send(_, sends) => again.extend(sends.into_iter().map(Item::Send)),
+            // The old name's part in devices ends with its lease; what is still here is adopted.
+            Step::Disconnect(..) | Step::Adopt(..) | Step::Void(_) => {}
+        }
+    }
+    lane.push_first(again);
+}

@@ -1,0 +1,388 @@
+//! The lane to one shard: what waits for it leaves in flights, one at a time, in order, however often the connection
+//! breaks.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::desk::Desk;
+use super::flight::{Item, Numbers, Step, Waiting};
+use super::lists::Lists;
+use super::pause::jitter;
+use super::watch::Watch;
+use super::words::{Gen, NodeId, RoomName, ShardNo, Txn};
+use super::{landing, reader};
+use crate::backplane::{Line, Lines, Slot, Trouble};
+use crate::domain::Seq;
+use crate::store::{StoreError, StoreEvent};
+
+/// Acks that may wait for one shard.
+const MAX_ACKS: usize = 1 << 16;
+/// Devices adopted by one script.
+const ADOPTED: usize = 256;
+/// How long a node rests between two steps of sweeping.
+const SWEEP_PAUSE: Duration = Duration::from_millis(5);
+/// How often a step that was not carried out is tried again, at most.
+const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// The lane to one shard.
+pub(super) struct Lane {
+    pub(super) shard: ShardNo,
+    slot: Slot,
+    pub(super) desk: Rc<Desk>,
+    lines: Rc<Lines>,
+    pub(super) waiting: RefCell<Waiting>,
+    pub(super) watch: RefCell<Watch>,
+    pub(super) lists: RefCell<Lists>,
+    /// What the shard calls this process.
+    node: Cell<Option<NodeId>>,
+    last_txn: Cell<u64>,
+    next_tick: Cell<Instant>,
+    /// Rooms without members, whose homes have been told: to be forgotten with the next tick.
+    pub(super) deserted: RefCell<Vec<RoomName>>,
+    bell: Notify,
+    /// Rung when a publication was heard, or given up on.
+    pub(super) heard: Notify,
+    closing: Cell<bool>,
+}
+
+/// How the work under one name of this node ended.
+enum End {
+    /// The shard does not know this node by that name any more.
+    Disowned,
+    Closed,
+}
+
+/// What landing came to.
+pub(super) enum Landing {
+    Done,
+    /// What is left of the flight has to go again.
+    Again(Trouble),
+    Disowned,
+}
+
+/// A flight under way.
+pub(super) struct Flight {
+    pub(super) steps: Vec<Step>,
+    /// A copy of it may have arrived, or arrive yet.
+    pub(super) uncertain: bool,
+}
+
+impl Lane {
+    pub(super) fn new(shard: ShardNo, desk: Rc<Desk>, lines: Rc<Lines>) -> Rc<Self> {
+        let slot = Slot::of(desk.keys.prefix(shard));
+        Rc::new(Self {
+            shard,
+            slot,
+            desk,
+            lines,
+            waiting: RefCell::default(),
+            watch: RefCell::default(),
+            lists: RefCell::default(),
+            node: Cell::new(None),
+            last_txn: Cell::new(0),
+            next_tick: Cell::new(Instant::now()),
+            deserted: RefCell::default(),
+            bell: Notify::new(),
+            heard: Notify::new(),
+            closing: Cell::new(false),
+        })
+    }
+
+    pub(super) fn push(&self, item: Item) {
+        self.waiting.borrow_mut().items.push_back(item);
+        self.bell.notify_one();
+    }
+
+    /// Puts items before all others, in this order.
+    pub(super) fn push_first(&self, items: Vec<Item>) {
+        let mut waiting = self.waiting.borrow_mut();
+        for item in items.into_iter().rev() {
+            waiting.items.push_front(item);
+        }
+        self.bell.notify_one();
+    }
+
+    pub(super) fn acknowledge(&self, ack: super::words::Settled) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.acks.len() < MAX_ACKS {
+            waiting.acks.push_back(ack);
+            self.bell.notify_one();
+        } else {
+            self.desk.shared.forget_acks(1);
+        }
+    }
+
+    /// No more is coming: the lane ends when what waits is carried out.
+    pub(super) fn close(&self) {
+        self.closing.set(true);
+        self.bell.notify_one();
+    }
+
+    /// The next tick comes at once.
+    pub(super) fn tick_now(&self) {
+        self.next_tick.set(Instant::now());
+        self.bell.notify_one();
+    }
+
+    /// The next tick comes in a moment (there is more to sweep), or in a third of a lease.
+    pub(super) fn tick_later(&self, soon: bool) {
+        let pause = if soon { SWEEP_PAUSE } else { jitter(self.desk.options.lease / 3) };
+        self.next_tick.set(Instant::now() + pause);
+    }
+
+    pub(super) fn node(&self) -> Option<NodeId> {
+        self.node.get()
+    }
+
+    /// All sessions here may have missed something.
+    pub(super) fn all_missed(&self) {
+        for session in self.watch.borrow().all_sessions() {
+            self.desk.tell(session.worker, StoreEvent::Missed { session });
+        }
+    }
+
+    /// Registers and works, again and again, until the store is closed.
+    pub(super) async fn run(self: Rc<Self>) {
+        while let Some(node) = self.register().await {
+            let reader = self.enter(node);
+            let end = self.work(node).await;
+            reader.abort();
+            self.node.set(None);
+            self.desk.deliver();
+            match end {
+                End::Closed => return,
+                End::Disowned => tracing::warn!(
+                    shard = self.shard.0,
+                    "this node was taken for dead, or the server has lost data: registering anew, and \
+                     everything is read again"
+                ),
+            }
+        }
+    }
+
+    /// Begins under a new name: what is here is adopted before anything else is done.
+    fn enter(self: &Rc<Self>, node: NodeId) -> JoinHandle<()> {
+        self.node.set(Some(node));
+        self.last_txn.set(0);
+        self.next_tick.set(Instant::now());
+        let adopted = self.watch.borrow_mut().renamed();
+        self.push_first(adopted.chunks(ADOPTED).map(|some| Item::Adopt(some.to_vec())).collect());
+        // What was published to the old name is lost to the new one. Told before anything comes under the new one.
+        self.all_missed();
+        self.desk.deliver();
+        let channel = self.desk.keys.channel(self.shard, node);
+        let subscription = self.lines.subscribe(self.slot, channel);
+        tokio::task::spawn_local(reader::run(Rc::clone(self), subscription))
+    }
+
+    async fn register(&self) -> Option<NodeId> {
+        let (keys, options) = (&self.desk.keys, &self.desk.options);
+        let model = keys.model(self.shard);
+        let lease = options.lease.as_millis() as u64;
+        let mut pipeline = redis::pipe();
+        pipeline.add_command(self.desk.scripts.register(keys.prefix(self.shard), &model, lease));
+        let mut pause = PAUSE;
+        while !self.closing.get() {
+            let trouble = match self.attempt(&pipeline).await {
+                Ok(results) => match landing::registered(results) {
+                    Ok(node) => return Some(node),
+                    Err(trouble) => trouble,
+                },
+                Err(trouble) => trouble,
+            };
+            self.down(&trouble, true);
+            self.rest(&mut pause).await;
+        }
+        None
+    }
+
+    /// Works under the name `node`.
+    async fn work(self: &Rc<Self>, node: NodeId) -> End {
+        loop {
+            let steps = self.next_steps();
+            if !steps.is_empty() {
+                let mut flight = Flight { steps, uncertain: false };
+                if let Landing::Disowned = self.fly(node, &mut flight).await {
+                    landing::disowned(self, flight);
+                    return End::Disowned;
+                }
+                self.desk.deliver();
+                continue;
+            }
+            if self.closing.get() {
+                self.resign(node).await;
+                return End::Closed;
+            }
+            tokio::select! {
+                () = self.bell.notified() => {}
+                () = tokio::time::sleep_until(self.next_tick.get().into()) => {}
+            }
+        }
+    }
+
+    fn next_steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if Instant::now() >= self.next_tick.get() {
+            // If it goes wrong, the next one comes in its time.
+            self.tick_later(false);
+            steps.push(Step::Tick(self.deserted.take(), Vec::new()));
+        }
+        let mut waiting = self.waiting.borrow_mut();
+        steps.extend(waiting.take_flight(&mut Counting(self)));
+        steps
+    }
+
+    /// Sends a flight, as often as it takes.
+    async fn fly(self: &Rc<Self>, node: NodeId, flight: &mut Flight) -> Landing {
+        let mut pause = PAUSE;
+        loop {
+            let pipeline = self.pipeline(node, &flight.steps);
+            let trouble = match self.attempt(&pipeline).await {
+                Ok(results) => {
+                    let landing = landing::land(self, flight, results);
+                    self.desk.deliver();
+                    match landing {
+                        Landing::Again(trouble) => trouble,
+                        Landing::Done => {
+                            self.up();
+                            return Landing::Done;
+                        }
+                        Landing::Disowned => return Landing::Disowned,
+                    }
+                }
+                Err(trouble) => {
+                    flight.uncertain |= matches!(trouble, Trouble::Broken(_));
+                    trouble
+                }
+            };
+            self.down(&trouble, false);
+            self.rest(&mut pause).await;
+            self.join_flight(flight);
+        }
+    }
+
+    /// What needs no number does not wait for a flight that is held up: acks make room where memory is short, and ticks
+    /// keep the lease.
+    fn join_flight(&self, flight: &mut Flight) {
+        let is_ack = |step: &&Step| matches!(step, Step::Acks(_));
+        let has_tick = flight.steps.iter().any(|step| matches!(step, Step::Tick(..)));
+        let mut joined = Vec::new();
+        if flight.steps.iter().filter(is_ack).count() == 0 {
+            joined = self.waiting.borrow_mut().take_acks();
+        }
+        if !has_tick && Instant::now() >= self.next_tick.get() {
+            self.tick_later(false);
+            joined.push(Step::Tick(Vec::new(), Vec::new()));
+        }
+        joined.append(&mut flight.steps);
+        flight.steps = joined;
+    }
+
+    /// One attempt. What is wrong with the line is reported.
+    async fn attempt(
+        &self,
+        pipeline: &redis::Pipeline,
+    ) -> Result<Vec<Result<redis::Value, Trouble>>, Trouble> {
+        let line = self.lines.line(self.slot).await?;
+        let results = line.send(pipeline).await;
+        match &results {
+            Err(trouble) => self.lines.report(&line, trouble),
+            Ok(results) => self.report_steps(&line, results),
+        }
+        results
+    }
+
+    fn report_steps(&self, line: &Line, results: &[Result<redis::Value, Trouble>]) {
+        for result in results {
+            if let Err(trouble @ (Trouble::Elsewhere(_) | Trouble::NotNow(_) | Trouble::Broken(_))) = result {
+                return self.lines.report(line, trouble);
+            }
+        }
+    }
+
+    fn pipeline(&self, node: NodeId, steps: &[Step]) -> redis::Pipeline {
+        let (scripts, p) = (&self.desk.scripts, self.desk.keys.prefix(self.shard));
+        let (lease, ttl) = (self.desk.options.lease.as_millis() as u64, self.desk.ttl_ms());
+        let mut pipeline = redis::pipe();
+        let mut sends = false;
+        for step in steps {
+            pipeline.add_command(match step {
+                Step::Acks(acks) => scripts.ack(p, acks),
+                Step::Tick(forgotten, _) => scripts.tick(p, node, lease, ttl, forgotten),
+                Step::Connect(txn, generation, arriving) => {
+                    scripts.connect(p, node, *txn, &arriving.arrival(*generation))
+                }
+                Step::Disconnect(txn, pairs) => scripts.disconnect(p, node, *txn, ttl, pairs),
+                Step::Adopt(txn, pairs) => scripts.adopt(p, node, *txn, pairs),
+                Step::Reads(readings) => {
+                    let pages = readings.iter().map(|r| (r.dno, r.after, r.limit.entries, r.limit.bytes));
+                    scripts.read(p, &pages.collect::<Vec<(_, Seq, _, _)>>())
+                }
+                Step::Enlist(listing, _) => scripts.enlist(p, listing.shard, &listing.rooms),
+                Step::Strike(listing) => scripts.strike(p, listing.shard, &listing.rooms),
+                Step::Send(txn, sends_) => {
+                    sends = true;
+                    let messages: Vec<_> = sends_.iter().map(super::flight::Sending::outgoing).collect();
+                    scripts.send(p, node, *txn, &messages)
+                }
+                Step::Void(txn) => scripts.send(p, node, *txn, &[]),
+            });
+        }
+        if sends && self.desk.options.wait_replicas > 0 {
+            let wait = self.desk.options.wait_replicas;
+            pipeline.cmd("WAIT").arg(wait).arg(super::WAIT_MS);
+        }
+        pipeline
+    }
+
+    async fn resign(&self, node: NodeId) {
+        let mut pipeline = redis::pipe();
+        pipeline.add_command(self.desk.scripts.resign(self.desk.keys.prefix(self.shard), node));
+        if let Err(trouble) = self.attempt(&pipeline).await {
+            tracing::debug!(shard = self.shard.0, %trouble, "not resigned; the lease will run out");
+        }
+    }
+
+    fn down(&self, trouble: &Trouble, entering: bool) {
+        let fatal = entering && matches!(trouble, Trouble::Refused(_) | Trouble::Script { .. });
+        let text = super::explain(trouble);
+        if self.desk.shared.down(self.shard, &text, fatal) {
+            tracing::warn!(reason = %text, "the store on Redis does not do what it should; trying again");
+        }
+    }
+
+    fn up(&self) {
+        if let Some(down) = self.desk.shared.up(self.shard) {
+            tracing::info!(after_ms = down.as_millis() as u64, "the store on Redis is in order again");
+        }
+    }
+
+    async fn rest(&self, pause: &mut Duration) {
+        tokio::time::sleep(jitter(*pause)).await;
+        *pause = (*pause * 2).min(PAUSE_MAX);
+    }
+
+    /// Why messages wait in vain.
+    pub(super) fn uncertain_error() -> StoreError {
+        StoreError::Unavailable("this node was taken for dead while the message was on its way".into())
+    }
+}
+
+/// Gives out the numbers of a lane.
+struct Counting<'a>(&'a Lane);
+
+impl Numbers for Counting<'_> {
+    fn txn(&mut self) -> Txn {
+        self.0.last_txn.set(self.0.last_txn.get() + 1);
+        Txn(self.0.last_txn.get())
+    }
+
+    fn generation(&mut self) -> Gen {
+        self.0.watch.borrow_mut().next_generation()
+    }
+}

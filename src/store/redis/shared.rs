@@ -1,0 +1,205 @@
+//! What the workers' threads may look at: how much is under way, health, counters.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::MaxWaiting;
+use super::words::{ShardNo, Tally};
+use crate::store::{Counters, StoreError};
+
+/// A shard that has been down for less is not worth a word: a connection was lost and found again.
+const BLIP: Duration = Duration::from_secs(1);
+/// Messages for a shard that has been down for this long are refused at once.
+const HOPELESS: Duration = Duration::from_secs(2);
+
+/// What the workers' threads may look at.
+pub(super) struct Shared {
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+    limits: MaxWaiting,
+    closed: AtomicBool,
+    state: Mutex<State>,
+    /// Told when a shard's state has changed.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    shards: Vec<ShardState>,
+    acks_forgotten: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+struct ShardState {
+    /// Since when it has been down, and why.
+    down: Option<(Instant, String)>,
+    /// Why waiting alone will not help, where that is so.
+    fatal: Option<String>,
+    /// At the first tick, to begin counting there.
+    base: Option<Tally>,
+    now: Tally,
+}
+
+impl Shared {
+    pub(super) fn new(shards: u16, limits: MaxWaiting) -> Self {
+        let starting =
+            ShardState { down: Some((Instant::now(), "starting".into())), ..ShardState::default() };
+        let state = State { shards: vec![starting; usize::from(shards)], acks_forgotten: 0 };
+        Self {
+            messages: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            limits,
+            closed: AtomicBool::new(false),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A message wants to be under way.
+    ///
+    /// # Errors
+    /// When too much is under way already, or nothing is taken any more.
+    pub(super) fn depart(&self, weight: usize) -> Result<(), StoreError> {
+        if self.is_closed() {
+            return Err(StoreError::Closed);
+        }
+        let messages = self.messages.fetch_add(1, Ordering::Relaxed);
+        let bytes = self.bytes.fetch_add(weight, Ordering::Relaxed);
+        if messages >= self.limits.messages || bytes >= self.limits.bytes {
+            self.landed(weight);
+            return Err(StoreError::Overloaded);
+        }
+        Ok(())
+    }
+
+    /// A message is not under way any more.
+    pub(super) fn landed(&self, weight: usize) {
+        self.messages.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(weight, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Nothing is taken from now on. Whether it was open before.
+    pub(super) fn close(&self) -> bool {
+        !self.closed.swap(true, Ordering::AcqRel)
+    }
+
+    /// A shard does not answer as it should. `fatal`: somebody has to mend it. Whether it is the first one.
+    pub(super) fn down(&self, shard: ShardNo, reason: &str, fatal: bool) -> bool {
+        let mut state = self.state();
+        let first = state.shards.iter().all(|shard| shard.down.is_none());
+        let Some(shard) = state.shards.get_mut(shard.index()) else { return false };
+        let since = shard.down.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        shard.fatal = fatal.then(|| reason.to_owned());
+        shard.down = Some((since, reason.to_owned()));
+        self.changed.notify_all();
+        first
+    }
+
+    /// A shard does what it should. For how long something had been wrong, when now nothing is.
+    pub(super) fn up(&self, shard: ShardNo) -> Option<Duration> {
+        let mut state = self.state();
+        let shard = state.shards.get_mut(shard.index())?;
+        shard.fatal = None;
+        let (since, _) = shard.down.take()?;
+        self.changed.notify_all();
+        state.shards.iter().all(|shard| shard.down.is_none()).then(|| since.elapsed())
+    }
+
+    /// Blocks until every shard is in force (true), or for this long.
+    ///
+    /// # Errors
+    /// When waiting does not help, and why.
+    pub(super) fn await_start(&self, patience: Duration) -> Result<bool, String> {
+        let in_force = |shard: &ShardState| shard.base.is_some() && shard.down.is_none();
+        let undecided = |state: &mut State| {
+            !state.shards.iter().all(in_force) && state.shards.iter().all(|shard| shard.fatal.is_none())
+        };
+        let waited = self.changed.wait_timeout_while(self.state(), patience, undecided);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match state.shards.iter().find_map(|shard| shard.fatal.clone()) {
+            Some(reason) => Err(reason),
+            None => Ok(state.shards.iter().all(in_force)),
+        }
+    }
+
+    /// Why messages for a shard are refused at once, if they are.
+    pub(super) fn hopeless(&self, shard: ShardNo) -> Option<StoreError> {
+        let state = self.state();
+        let (since, reason) = state.shards.get(shard.index())?.down.as_ref()?;
+        (since.elapsed() > HOPELESS).then(|| StoreError::Unavailable(reason.clone()))
+    }
+
+    /// Why a message that waited in vain did so.
+    pub(super) fn trouble(&self) -> StoreError {
+        let state = self.state();
+        let reason = state.shards.iter().find_map(|shard| shard.down.as_ref());
+        StoreError::Unavailable(
+            reason.map_or_else(|| "no answer in time".into(), |(_, reason)| reason.clone()),
+        )
+    }
+
+    /// As `Store::health`.
+    pub(super) fn health(&self) -> Result<(), StoreError> {
+        if self.is_closed() {
+            return Err(StoreError::Closed);
+        }
+        let state = self.state();
+        let down = |shard: &ShardState| {
+            // One that has never been up counts at once.
+            let (since, reason) = shard.down.as_ref()?;
+            (shard.base.is_none() || since.elapsed() > BLIP).then(|| reason.clone())
+        };
+        let reasons: Vec<String> = state.shards.iter().filter_map(down).collect();
+        match reasons.first() {
+            None => Ok(()),
+            Some(reason) if reasons.len() == state.shards.len() => {
+                Err(StoreError::Unavailable(reason.clone()))
+            }
+            Some(reason) => {
+                let (down, all) = (reasons.len(), state.shards.len());
+                Err(StoreError::Unavailable(format!("{down} of {all} shards: {reason}")))
+            }
+        }
+    }
+
+    pub(super) fn count(&self, shard: ShardNo, tally: Tally) {
+        if let Some(shard) = self.state().shards.get_mut(shard.index()) {
+            shard.base.get_or_insert(tally);
+            shard.now = tally;
+        }
+    }
+
+    pub(super) fn forget_acks(&self, count: usize) {
+        self.state().acks_forgotten += count as u64;
+    }
+
+    /// As `Store::counters`: since this node was started, over all nodes.
+    pub(super) fn counters(&self) -> Counters {
+        let state = self.state();
+        let mut sum = Counters { acks_forgotten: state.acks_forgotten, ..Counters::default() };
+        for shard in &state.shards {
+            let (base, now) = (shard.base.unwrap_or_default(), shard.now);
+            let ended = |t: Tally| t.acked + t.expired + t.resynced + t.dropped;
+            // Data that a failover lost makes counters step back.
+            let since = |now: u64, base: u64| now.saturating_sub(base);
+            sum.acked += since(now.acked, base.acked);
+            sum.expired += since(now.expired, base.expired);
+            sum.resynced += since(now.resynced, base.resynced);
+            sum.dropped += since(now.dropped, base.dropped);
+            sum.queued += since(now.accepted, ended(now));
+            sum.devices += now.devices;
+            sum.online += now.online;
+        }
+        sum.accepted = sum.acked + sum.expired + sum.resynced + sum.dropped + sum.queued;
+        sum
+    }
+}
