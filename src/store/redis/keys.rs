@@ -2,6 +2,9 @@
 
 use super::words::{NodeId, RoomName, ShardNo};
 
+/// What the model of a shard begins with until everything has been moved there: no gateway knows such a model.
+pub(super) const UNFINISHED: &str = "moving ";
+
 /// Slots of a Redis Cluster.
 const SLOTS: u32 = 16_384;
 

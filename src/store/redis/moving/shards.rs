@@ -16,9 +16,6 @@ use crate::store::moving::{Census, MoveError};
 /// Devices, or messages, that are asked for at once.
 const AT_ONCE: usize = 256;
 
-/// What the model of a shard begins with until everything has been moved there.
-pub(super) const UNFINISHED: &str = "moving ";
-
 /// All shards of a store.
 pub(super) struct Shards {
     runtime: Runtime,

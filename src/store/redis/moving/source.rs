@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::super::keys::UNFINISHED;
 use super::super::words::{Dno, ShardNo};
 use super::RedisPlace;
 use super::inboxes::{Inboxes, Waiting};
 use super::masters::refused;
-use super::shards::{Shards, UNFINISHED, read};
+use super::shards::{Shards, read};
 use crate::domain::{DeviceKey, Event, Room, SiteName};
 use crate::store::moving::{
     Census, MoveError, MovedDevice, MovedMessage, PIECE_BYTES, PIECE_DEVICES, Source,

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::super::keys::UNFINISHED;
 use super::super::scripts::{Scripts, reply};
 use super::super::words::{Arrival, Dno, Gen, NodeId, Outgoing, RoomName, Sent, ShardNo, To, Txn};
 use super::RedisPlace;
 use super::masters::refused;
-use super::shards::{Shards, UNFINISHED};
+use super::shards::Shards;
 use crate::domain::{BoundPolicy, DeviceNo, QueueBounds};
 use crate::store::moving::{Census, MoveError, MovedDevice, MovedMessage, Target};
 
