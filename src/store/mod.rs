@@ -15,6 +15,7 @@ use crate::domain::{
     DeviceKey, DeviceNo, Event, Message, Receipt, ReplyTo, Room, Seq, SessionRef, SiteName, WorkerId,
 };
 
+pub mod moving;
 pub mod redis;
 pub mod sqlite;
 

@@ -19,6 +19,7 @@ mod engine;
 mod hostile;
 mod kill;
 mod lifetime;
+mod migrate;
 mod protocol;
 mod readme;
 mod send;

@@ -3,6 +3,9 @@
 use super::words::{NodeId, RoomName, ShardNo};
 use crate::backplane::Shards;
 
+/// What the model of a shard begins with until everything has been moved there: no gateway knows such a model.
+pub(super) const UNFINISHED: &str = "moving ";
+
 /// The prefixes of all shards, computed once; see [`Shards`], which the broker has its names from, too.
 #[derive(Debug, Clone)]
 pub(super) struct Keys(Shards);
@@ -21,6 +24,11 @@ impl Keys {
     /// How all keys of a shard begin; `KEYS[1]` of every script. No such key exists. Empty for a shard that there is not.
     pub(super) fn prefix(&self, shard: ShardNo) -> &[u8] {
         self.0.prefix(shard.0)
+    }
+
+    /// What a shard is made as: the version of what is stored, the number of shards, its own number.
+    pub(super) fn model(&self, shard: ShardNo) -> String {
+        format!("1/{}/{}", self.count(), shard.0)
     }
 
     /// Where a shard publishes what a node has to know.

@@ -201,7 +201,7 @@ impl Lane {
 
     async fn register(&self) -> Option<NodeId> {
         let (keys, options) = (&self.desk.keys, &self.desk.options);
-        let model = format!("1/{}/{}", keys.count(), self.shard.0);
+        let model = keys.model(self.shard);
         let lease = options.lease.as_millis() as u64;
         let mut pipeline = redis::pipe();
         pipeline.add_command(self.desk.scripts.register(
