@@ -150,6 +150,23 @@ impl Flow {
         Step::Read(self.last)
     }
 
+    /// Live entries may have been missed on their way here: they are read from the inbox. Where a page is on its way
+    /// it may be older than what was missed, so another one has to follow it; where the client must acknowledge a
+    /// batch first, one does so anyhow.
+    pub fn missed(&mut self) -> Step {
+        match self.phase {
+            Phase::Live => {
+                self.phase = Phase::Reading;
+                return Step::Read(self.last);
+            }
+            Phase::Reading | Phase::Holding { .. } => {
+                self.phase = Phase::Holding { missed: true, held: Vec::new() };
+            }
+            Phase::AwaitingAck => {}
+        }
+        Step::Rest
+    }
+
     /// The inbox was cleared through `seq`: nothing up to there is to be emitted any more.
     pub fn cleared(&mut self, seq: Seq) -> Step {
         self.last = self.last.max(seq);

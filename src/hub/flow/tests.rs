@@ -94,3 +94,33 @@ fn a_batch_is_under_way_until_it_is_acknowledged_or_cleared() {
     let _ = flow.page(Some(Seq(4)), Seq(4), false);
     assert_eq!((flow.cleared(Seq(4)), flow.batch()), (Step::Rest, None));
 }
+
+#[test]
+fn what_was_missed_is_read_before_anything_newer_is_emitted() {
+    let mut flow = live_at(5);
+    assert_eq!(flow.missed(), Step::Read(Seq(5)));
+    assert!(!entry(&mut flow, 9));
+    assert_eq!(seqs(flow.page(Some(Seq(7)), Seq(8), false)), (Step::Rest, vec![Seq(9)]));
+}
+
+#[test]
+fn a_page_on_its_way_may_be_older_than_what_was_missed() {
+    for held in [false, true] {
+        let mut flow = Flow::default();
+        if held {
+            assert!(!entry(&mut flow, 9));
+        }
+        assert_eq!(flow.missed(), Step::Rest);
+        assert_eq!(seqs(flow.page(None, Seq(3), false)), (Step::Read(Seq(0)), vec![]));
+        assert_eq!(seqs(flow.page(None, Seq(9), false)), (Step::Rest, vec![]));
+        assert!(flow.is_live());
+    }
+}
+
+#[test]
+fn what_was_missed_behind_a_batch_is_read_after_its_ack() {
+    let mut flow = Flow::default();
+    let _ = flow.page(Some(Seq(3)), Seq(3), true);
+    assert_eq!(flow.missed(), Step::Rest);
+    assert_eq!(flow.batch_acknowledged(Seq(3)), Step::Read(Seq(3)));
+}

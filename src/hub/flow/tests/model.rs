@@ -9,30 +9,48 @@ use super::super::*;
 use crate::domain::Page;
 
 const SESSIONS: usize = 2;
+const ALL_HEAR: [bool; SESSIONS] = [false; SESSIONS];
 
 /// What happens next.
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     Append,
+    /// Appended, and lost on the way to this session.
+    Lost(usize),
+    /// The loss is noticed without anything new being appended.
+    Noticed(usize),
     /// More than can be held back.
     Burst,
     /// The next piece of mail reaches a session.
     Mail(usize),
-    /// The store comes to a session's read, with this limit. True: the reader thread fetches it.
-    Read(usize, usize, bool),
+    /// The store comes to a session's read, with this limit.
+    Read(usize, usize, Pace),
     /// The reader thread is done.
     Fetched(usize),
     /// An entry is acknowledged, counted from the newest.
     AckEntry(usize, usize),
     AckBatch(usize),
-    Clear,
+    /// Cleared; the news is lost on the way to these sessions.
+    Clear([bool; SESSIONS]),
     Overdue(usize),
+}
+
+/// How the answer to a read comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// Behind all that was said before.
+    InTurn,
+    /// The reader thread fetches it: later things may come before it.
+    Slow,
+    /// On a way of its own: it comes before earlier things.
+    Fast,
 }
 
 enum Mail {
     Entry(Seq),
     Page(Page),
     Resync(Seq),
+    Missed,
 }
 
 #[derive(Default)]
@@ -46,12 +64,17 @@ struct Session {
     ever: BTreeSet<Seq>,
     /// A batch that something behind it waits for.
     batch: Option<Seq>,
+    /// Something was lost on the way here, and it was not noticed yet.
+    gap: bool,
+    /// The last `_resync` that it was told.
+    told: Option<Seq>,
 }
 
 #[derive(Default)]
 struct World {
     last: u64,
     inbox: BTreeSet<Seq>,
+    cleared: Option<Seq>,
     sessions: [Session; SESSIONS],
 }
 
@@ -62,6 +85,7 @@ fn event() -> Event {
 impl Session {
     fn emit(&mut self, seq: Seq) {
         assert!(self.seen.last().is_none_or(|last| *last < seq), "{seq:?} after {:?}", self.seen);
+        assert!(self.told < Some(seq), "{seq:?} was cleared, and the client knows it");
         self.seen.push(seq);
         self.ever.insert(seq);
     }
@@ -74,7 +98,30 @@ impl Session {
         }
     }
 
+    /// Nothing that was said before a loss can come behind its discovery.
+    fn hear(&mut self, mail: Mail) {
+        self.notice();
+        self.line.push_back(mail);
+    }
+
+    fn notice(&mut self) {
+        if std::mem::take(&mut self.gap) {
+            self.line.push_back(Mail::Missed);
+        }
+    }
+
+    fn cleared(&mut self, through: Seq) -> Step {
+        if self.told >= Some(through) {
+            return Step::Rest;
+        }
+        (self.batch, self.told) = (None, Some(through));
+        self.flow.cleared(through)
+    }
+
     fn page(&mut self, page: &Page) {
+        if let Some(through) = page.resync {
+            assert_eq!(self.cleared(through), Step::Rest, "a page is there");
+        }
         let known = self.flow.last();
         let fresh: Vec<Seq> = page.entries.iter().map(|(seq, _)| *seq).filter(|seq| *seq > known).collect();
         if let Some(last) = fresh.last() {
@@ -104,8 +151,11 @@ impl Session {
             }
             Some(Mail::Page(page)) => self.page(&page),
             Some(Mail::Resync(through)) => {
-                self.batch = None;
-                let step = self.flow.cleared(through);
+                let step = self.cleared(through);
+                self.take(step);
+            }
+            Some(Mail::Missed) => {
+                let step = self.flow.missed();
                 self.take(step);
             }
         }
@@ -113,15 +163,21 @@ impl Session {
 }
 
 impl World {
-    fn append(&mut self) {
+    fn append(&mut self, lost: [bool; SESSIONS]) {
         // An inbox's numbers have gaps.
         self.last += 1 + self.last % 3;
         let seq = Seq(self.last);
         self.inbox.insert(seq);
-        self.sessions.iter_mut().for_each(|session| session.line.push_back(Mail::Entry(seq)));
+        self.tell(lost, || Mail::Entry(seq));
     }
 
-    fn read(&mut self, at: usize, limit: usize, slow: bool) {
+    fn tell(&mut self, lost: [bool; SESSIONS], mail: impl Fn() -> Mail) {
+        for (session, lost) in self.sessions.iter_mut().zip(lost) {
+            if lost { session.gap = true } else { session.hear(mail()) }
+        }
+    }
+
+    fn read(&mut self, at: usize, limit: usize, pace: Pace) {
         let session = &mut self.sessions[at];
         let Some(after) = session.asked.pop_front() else { return };
         let waiting: Vec<Seq> = self.inbox.range(Seq(after.0 + 1)..).copied().collect();
@@ -129,8 +185,12 @@ impl World {
         let seqs = &waiting[..waiting.len().min(limit)];
         let through = if more { seqs[seqs.len() - 1] } else { Seq(self.last) };
         let entries = seqs.iter().map(|seq| (*seq, event())).collect();
-        let page = Page { entries, through, more, resync: None };
-        if slow { session.fetching = Some(page) } else { session.line.push_back(Mail::Page(page)) }
+        let page = Page { entries, through, more, resync: self.cleared };
+        match pace {
+            Pace::InTurn => session.line.push_back(Mail::Page(page)),
+            Pace::Slow => session.fetching = Some(page),
+            Pace::Fast => session.line.push_front(Mail::Page(page)),
+        }
     }
 
     /// What was acknowledged meanwhile is not found any more.
@@ -158,10 +218,11 @@ impl World {
         }
     }
 
-    fn clear(&mut self) {
+    fn clear(&mut self, lost: [bool; SESSIONS]) {
         let Some(through) = self.inbox.last().copied() else { return };
         self.inbox.clear();
-        self.sessions.iter_mut().for_each(|session| session.line.push_back(Mail::Resync(through)));
+        self.cleared = Some(through);
+        self.tell(lost, || Mail::Resync(through));
     }
 
     fn overdue(&mut self, at: usize) {
@@ -176,25 +237,28 @@ impl World {
 
     fn play(&mut self, happening: Happening) {
         match happening {
-            Happening::Append => self.append(),
-            Happening::Burst => (0..HELD + 9).for_each(|_| self.append()),
+            Happening::Append => self.append(ALL_HEAR),
+            Happening::Lost(at) => self.append(std::array::from_fn(|session| session == at)),
+            Happening::Noticed(at) => self.sessions[at].notice(),
+            Happening::Burst => (0..HELD + 9).for_each(|_| self.append(ALL_HEAR)),
             Happening::Mail(at) => self.sessions[at].mail(),
-            Happening::Read(at, limit, slow) => self.read(at, limit, slow),
+            Happening::Read(at, limit, pace) => self.read(at, limit, pace),
             Happening::Fetched(at) => self.fetched(at),
             Happening::AckEntry(at, which) => self.ack_entry(at, which),
             Happening::AckBatch(at) => self.ack_batch(at),
-            Happening::Clear => self.clear(),
+            Happening::Clear(lost) => self.clear(lost),
             Happening::Overdue(at) => self.overdue(at),
         }
     }
 
     fn settle(&mut self) {
+        self.sessions.iter_mut().for_each(Session::notice);
         let mut turns = 0;
         while self.sessions.iter().any(|session| !session.flow.is_live() || !session.line.is_empty()) {
             turns += 1;
             assert!(turns < 100_000, "a session waits for something that does not come");
             for at in 0..SESSIONS {
-                self.read(at, 50, false);
+                self.read(at, 50, Pace::InTurn);
                 self.fetched(at);
                 self.sessions[at].mail();
                 if self.sessions[at].line.is_empty() {
@@ -205,17 +269,23 @@ impl World {
     }
 }
 
+fn pace() -> impl Strategy<Value = Pace> {
+    prop_oneof![Just(Pace::InTurn), Just(Pace::Slow), Just(Pace::Fast)]
+}
+
 fn happenings() -> impl Strategy<Value = Happening> {
     let at = || 0..SESSIONS;
     prop_oneof![
         4 => Just(Happening::Append),
+        2 => at().prop_map(Happening::Lost),
+        1 => at().prop_map(Happening::Noticed),
         1 => Just(Happening::Burst),
         12 => at().prop_map(Happening::Mail),
-        6 => (at(), 1..5_usize, any::<bool>()).prop_map(|(at, limit, slow)| Happening::Read(at, limit, slow)),
+        6 => (at(), 1..5_usize, pace()).prop_map(|(at, limit, pace)| Happening::Read(at, limit, pace)),
         4 => at().prop_map(Happening::Fetched),
         4 => (at(), 0..9_usize).prop_map(|(at, which)| Happening::AckEntry(at, which)),
         4 => at().prop_map(Happening::AckBatch),
-        1 => Just(Happening::Clear),
+        1 => any::<[bool; SESSIONS]>().prop_map(Happening::Clear),
         1 => at().prop_map(Happening::Overdue),
     ]
 }
@@ -229,7 +299,7 @@ proptest! {
         happenings in prop::collection::vec(happenings(), 0..120),
     ) {
         let mut world = World::default();
-        (0..before).for_each(|_| world.append());
+        (0..before).for_each(|_| world.append(ALL_HEAR));
         for session in &mut world.sessions {
             session.line.clear();
             session.asked.push_back(Seq(0));
@@ -241,6 +311,7 @@ proptest! {
         for session in &world.sessions {
             let left: Vec<&Seq> = world.inbox.iter().filter(|seq| !session.seen.contains(seq)).collect();
             prop_assert!(left.is_empty(), "left behind: {left:?}");
+            prop_assert_eq!(session.told, world.cleared, "the last _resync was not told");
         }
     }
 }
