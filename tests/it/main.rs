@@ -20,6 +20,7 @@ mod kill;
 mod lifetime;
 mod protocol;
 mod readme;
+mod redis_model;
 mod send;
 mod smoke;
 mod support;

@@ -64,11 +64,12 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 /// The slot of a hash tag: CRC-16/XMODEM.
 fn slot(tag: &[u8]) -> u16 {
-    let crc = tag.iter().fold(0_u16, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
-            if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
-        })
-    });
+    let crc =
+        tag.iter().fold(0_u16, |crc, byte| {
+            (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
+                if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
+            })
+        });
     crc % SLOTS as u16
 }
 
@@ -86,7 +87,8 @@ impl Words {
         if self.length == 0 || self.number == Self::DIGITS.pow(self.length) {
             (self.length, self.number) = (self.length + 1, 0);
         }
-        let digit = |place| char::from_digit(self.number / Self::DIGITS.pow(place) % Self::DIGITS, Self::DIGITS);
+        let digit =
+            |place| char::from_digit(self.number / Self::DIGITS.pow(place) % Self::DIGITS, Self::DIGITS);
         let word = (0..self.length).rev().filter_map(digit).collect();
         self.number += 1;
         word

@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn what_is_no_publication_is_garbled() {
-        for payload in ["", "7", "x\n", "7\nE 1 5 3\nabc", "7\nE 1 x 3\nabc", "7\nZ 1 2\n", "7\nR 1\n", "7\nR 1 2"] {
+        for payload in
+            ["", "7", "x\n", "7\nE 1 5 3\nabc", "7\nE 1 x 3\nabc", "7\nZ 1 2\n", "7\nR 1\n", "7\nR 1 2"]
+        {
             assert_eq!(Publication::parse(Bytes::from_static(payload.as_bytes())), Err(GARBLED), "{payload}");
         }
     }

@@ -111,9 +111,7 @@ impl Scripts {
         for settled in settled {
             match settled {
                 Settled::Entry(dno, seq) => cmd.arg("e").arg(dno.0).arg(seq.0),
-                Settled::EntryBehindBatch(dno, seq, batch) => {
-                    cmd.arg("b").arg(dno.0).arg(seq.0).arg(batch.0)
-                }
+                Settled::EntryBehindBatch(dno, seq, batch) => cmd.arg("b").arg(dno.0).arg(seq.0).arg(batch.0),
                 Settled::Through(dno, seq) => cmd.arg("t").arg(dno.0).arg(seq.0),
                 Settled::Resynced(dno, seq) => cmd.arg("r").arg(dno.0).arg(seq.0),
             };

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use redis::Value;
 
-use super::super::words::{Admitted, Dno, Garbled, NodeId, Sent, ShardNo, Stretch, Tally, TickReport};
 use super::super::words::RoomName;
+use super::super::words::{Admitted, Dno, Garbled, NodeId, Sent, ShardNo, Stretch, Tally, TickReport};
 use crate::domain::Seq;
 
 /// The number that a node got.
@@ -88,7 +88,8 @@ fn dnos(value: Value) -> Result<Vec<Dno>, Garbled> {
 }
 
 fn shards(value: Value) -> Result<Vec<ShardNo>, Garbled> {
-    let shard = |value| u16::try_from(number(value)?).map(ShardNo).map_err(|_| Garbled("the number of a shard"));
+    let shard =
+        |value| u16::try_from(number(value)?).map(ShardNo).map_err(|_| Garbled("the number of a shard"));
     let mut shards = each(value, shard)?;
     shards.sort_unstable();
     Ok(shards)

@@ -37,7 +37,8 @@ pub(super) struct Texts {
 impl Texts {
     pub(super) fn new(sharded_pubsub: bool) -> Self {
         use piece::{BODIES, DEAD, LANE, NOTES, OWNERS, PAGE, REFS, ROOMS};
-        let publish = if sharded_pubsub { "local PUBLISH = 'SPUBLISH'\n" } else { "local PUBLISH = 'PUBLISH'\n" };
+        let publish =
+            if sharded_pubsub { "local PUBLISH = 'SPUBLISH'\n" } else { "local PUBLISH = 'PUBLISH'\n" };
         Self {
             register: script(&[], include_str!("lua/register.lua")),
             tick: script(&[REFS, BODIES, OWNERS, ROOMS, DEAD], include_str!("lua/tick.lua")),

@@ -113,9 +113,13 @@ impl Backend for Place {
             max_waiting: MaxWaiting::default(),
         };
         let load = options.scripts();
-        let backplane =
-            Backplane::start(Options { servers: self.servers(), ca: None, load, timeout: Duration::from_secs(5) })
-                .unwrap();
+        let backplane = Backplane::start(Options {
+            servers: self.servers(),
+            ca: None,
+            load,
+            timeout: Duration::from_secs(5),
+        })
+        .unwrap();
         let store = RedisStore::open(options, &backplane, outlet).unwrap();
         assert_eq!(store.health(), Ok(()));
         let running = Arc::new(Running { store, _backplane: backplane });
