@@ -75,6 +75,9 @@ impl Ledger {
 
     /// A message was answered; taken with so many recipients.
     pub(super) fn answered(&mut self, message: usize, recipients: Option<u32>) {
+        if self.messages[message].answered.is_some() {
+            return self.violation(None, &format!("message {message} was answered twice"));
+        }
         self.messages[message].answered = Some((Instant::now(), recipients.is_some()));
         let sent = &self.messages[message];
         if let (Target::User(user @ 0..ROVING), Some(recipients)) = (&sent.target, recipients) {
@@ -182,8 +185,10 @@ impl Ledger {
         }
         for device in 0..self.devices.len() {
             let owner = &mut self.devices[device];
-            // Where an inbox was cleared, a paused node may still show what was in it.
-            let disorder = if owner.resynced == 0 { std::mem::take(&mut owner.disorder) } else { Vec::new() };
+            // A paused node may still show what was cleared or dropped, though others are further on.
+            let is_excused = owner.resynced > 0 || owner.user() == DROPPING;
+            let disorder = std::mem::take(&mut owner.disorder);
+            let disorder = if is_excused { Vec::new() } else { disorder };
             for text in disorder {
                 self.violation(None, &format!("device {device}: {text}"));
             }

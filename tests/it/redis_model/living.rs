@@ -17,11 +17,12 @@ use super::world::{Act, World};
 impl World {
     /// Begins what goes on by itself.
     pub(super) fn begin(&mut self) {
+        self.ending = false;
         for device in 0..DEVICES {
             let pause = self.some_ms(0, 200);
             self.after(pause, Act::Wander(device));
         }
-        for (pause, act) in [(300, Act::Send), (0, Act::Look), (700, Act::Fault)] {
+        for (pause, act) in [(300, Act::Send), (700, Act::Fault)] {
             self.after(Duration::from_millis(pause), act);
         }
     }
@@ -32,7 +33,10 @@ impl World {
             Act::Wander(device) => self.wander(device),
             Act::Come(device) => self.come_somewhere(device),
             Act::Leave(slot) => {
-                self.leave(slot);
+                // At rest those who are there stay.
+                if !self.ending {
+                    self.leave(slot);
+                }
             }
             Act::Acknowledge(slot, seq) => self.acknowledge(slot, Seq(seq), false),
             Act::AcknowledgeBatch(slot, seq) => self.acknowledge(slot, Seq(seq), true),
@@ -127,7 +131,7 @@ impl World {
             0..=3 => {
                 let node = self.sessions[&here[0]].node;
                 let newer = self.come(device, node);
-                let (soon, later) = (self.some_ms(0, 300), self.some_ms(300, 900));
+                let (soon, later) = (self.some_ms(0, 300), self.some_ms(300, 1500));
                 let newer_first = self.random.one_in(2);
                 for slot in here {
                     self.after(if newer_first { later } else { soon }, Act::Leave(slot));
