@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use postroom::domain::{DeviceKey, DeviceNo, Room, SiteName};
 
-use super::plan::{GUEST, PASSAGE, PER_USER, SHARED};
+use super::plan::{GUEST, PER_USER, SHARED};
 
 /// Events that are shown with a violation.
 const STORY: usize = 60;
 /// For how long a connect that was not answered may still come to something.
 const LINGERS: Duration = Duration::from_secs(4);
 
-/// A connect: whether it was for a place in the passage, and what came of it.
+/// A connect: which passage it was for, and what came of it.
 struct Attempt {
     issued: Instant,
-    passage: bool,
+    passage: Option<usize>,
     /// When it was sure not to be carried out any more.
     settled: Option<Instant>,
     answered: bool,
@@ -79,23 +79,24 @@ impl Device {
         }
     }
 
-    pub(super) fn rooms(&self, passage: bool) -> Vec<Room> {
+    pub(super) fn rooms(&self, passage: Option<usize>) -> Vec<Room> {
         let mut rooms = vec![user_room(self.user())];
         if self.user() == GUEST {
             rooms.push(user_room(GUEST + 1));
         }
-        let shared = (0..SHARED.len()).filter(|room| self.is_in(*room) || (*room == PASSAGE && passage));
-        rooms.extend(shared.map(|room| SHARED[room].to_lowercase()));
+        let shared = (0..SHARED.len()).filter(|room| self.is_in(*room));
+        rooms.extend(shared.map(|room| SHARED[room].to_owned()));
+        rooms.extend(passage.map(passage_room));
         rooms.sort();
         rooms.iter().map(|name| Room::stored(name)).collect()
     }
 
     /// Whether it is always in this shared room.
     pub(super) fn is_in(&self, shared: usize) -> bool {
-        shared != PASSAGE && (self.no * 7 + shared * 3) % 5 < 2
+        (self.no * 7 + shared * 3) % 5 < 3
     }
 
-    pub(super) fn attempt(&mut self, passage: bool) -> usize {
+    pub(super) fn attempt(&mut self, passage: Option<usize>) -> usize {
         let issued = Instant::now();
         self.attempts.push(Attempt { issued, passage, settled: None, answered: false });
         self.attempts.len() - 1
@@ -115,16 +116,17 @@ impl Device {
         self.attempts.iter().any(|attempt| attempt.answered && attempt.settled < Some(moment))
     }
 
-    /// Whether it was (or was not) in the passage all the time between these moments, where that is certain.
-    pub(super) fn in_passage(&self, from: Instant, to: Instant) -> Option<bool> {
+    /// Whether it was (or was not) in a passage all the time between these moments, where that is certain.
+    pub(super) fn in_passage(&self, passage: usize, from: Instant, to: Instant) -> Option<bool> {
         let certain = |attempt: &&Attempt| attempt.answered && attempt.settled < Some(from);
         let last = self.attempts.iter().rfind(certain)?;
+        let was_in = last.passage == Some(passage);
         let disturbs = |other: &Attempt| {
-            other.passage != last.passage
+            (other.passage == Some(passage)) != was_in
                 && other.issued <= to
                 && other.settled.is_none_or(|settled| settled >= last.issued)
         };
-        (!self.attempts.iter().any(disturbs)).then_some(last.passage)
+        (!self.attempts.iter().any(disturbs)).then_some(was_in)
     }
 
     pub(super) fn note(&mut self, at: Duration, text: String) {
@@ -142,4 +144,8 @@ impl Device {
 
 pub(super) fn user_room(user: usize) -> String {
     format!("user_{user}")
+}
+
+pub(super) fn passage_room(passage: usize) -> String {
+    format!("passage_{passage}")
 }

@@ -172,11 +172,12 @@ impl World {
         self.nodes[SWEEPER].within(PATIENCE, Store::close);
     }
 
-    fn report(&self) {
+    fn report(&mut self) {
+        let registrations = self.vault.registrations().unwrap_or_default();
         let mut tally: Vec<_> = self.tally.iter().collect();
         tally.sort();
         let (shown, resyncs, violations) = (self.ledger.shown, self.ledger.resyncs, self.ledger.violations());
-        println!("{} entries shown, {resyncs} resyncs, {tally:?}", shown);
+        println!("{} entries shown, {resyncs} resyncs, {registrations} registrations, {tally:?}", shown);
         println!("violations: {}", violations.len());
         let few = violations[..violations.len().min(20)].concat();
         assert!(violations.is_empty(), "{} violations; the first ones:\n{few}", violations.len());

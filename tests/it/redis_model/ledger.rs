@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use postroom::domain::Seq;
 
 use super::device::Device;
-use super::plan::{BOUNDED, DEVICES, DROPPING, GUEST, PASSAGE, PER_USER, RESYNCING, ROVING};
+use super::plan::{BOUNDED, DEVICES, DROPPING, GUEST, PER_USER, RESYNCING, ROVING};
 use super::session::Session;
 
 /// How far the clock of a message may be from that of its shard.
@@ -16,6 +16,7 @@ const SLACK_US: u64 = 300_000;
 pub(super) enum Target {
     User(usize),
     Shared(Vec<usize>),
+    Passage(usize),
 }
 
 /// A message.
@@ -217,9 +218,8 @@ impl Ledger {
 fn is_meant(device: &Device, message: &Sent, answered: Instant) -> Option<bool> {
     let meant = match &message.target {
         Target::User(user) => *user == device.user() || (*user == GUEST + 1 && device.user() == GUEST),
-        Target::Shared(rooms) if rooms.iter().any(|room| device.is_in(*room)) => true,
-        Target::Shared(rooms) if rooms.contains(&PASSAGE) => device.in_passage(message.issued, answered)?,
-        Target::Shared(_) => false,
+        Target::Shared(rooms) => rooms.iter().any(|room| device.is_in(*room)),
+        Target::Passage(passage) => device.in_passage(*passage, message.issued, answered)?,
     };
     if !meant {
         return Some(false);

@@ -7,7 +7,7 @@ use postroom::domain::*;
 use postroom::hub::Step;
 use postroom::store::*;
 
-use super::device::user_room;
+use super::device::{passage_room, user_room};
 use super::ledger::Target;
 use super::node::News;
 use super::plan::{BOUNDED, DEVICES, DROPPING, NODES, PER_USER, RESYNCING, ROVING, SHARED, USERS};
@@ -52,14 +52,14 @@ impl World {
         if self.ending {
             return;
         }
+        let node = self.random.below(NODES);
         for _ in 0..self.plan.burst {
-            self.send_one();
+            self.send_one(node);
         }
         self.after(self.plan.pause, Act::Send);
     }
 
-    fn send_one(&mut self) {
-        let node = self.random.below(NODES);
+    fn send_one(&mut self, node: usize) {
         let (target, mut bounds, mut resync) = (self.target(), QueueBounds::default(), false);
         match target {
             Target::User(BOUNDED) => bounds.max_messages = 6,
@@ -71,9 +71,8 @@ impl World {
         }
         let rooms: Vec<Room> = match &target {
             Target::User(user) => vec![Room::stored(&user_room(*user))],
-            Target::Shared(rooms) => {
-                rooms.iter().map(|room| Room::stored(&SHARED[*room].to_lowercase())).collect()
-            }
+            Target::Shared(rooms) => rooms.iter().map(|room| Room::stored(SHARED[*room])).collect(),
+            Target::Passage(passage) => vec![Room::stored(&passage_room(*passage))],
         };
         let Some(store) = self.nodes[node].store() else { return };
         let number = self.ledger.send(target);
@@ -90,8 +89,11 @@ impl World {
     }
 
     fn target(&mut self) -> Target {
-        if self.random.below(10) < 7 {
+        if self.random.below(100) >= self.plan.shared {
             return Target::User(self.random.below(USERS));
+        }
+        if self.random.one_in(4) {
+            return Target::Passage(self.passage());
         }
         let first = self.random.below(SHARED.len());
         if !self.random.one_in(4) {

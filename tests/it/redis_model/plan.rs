@@ -23,9 +23,11 @@ pub(super) const GUEST: usize = 3;
 /// Users from here on are away for longer than the ttl at times, where it is short.
 pub(super) const ROVING: usize = 8;
 
-/// Shared rooms. The last one is joined and left with connects.
-pub(super) const SHARED: [&str; 5] = ["news", "sports", "Wetter", "lobby", "passage"];
-pub(super) const PASSAGE: usize = SHARED.len() - 1;
+/// Shared rooms.
+pub(super) const SHARED: [&str; 4] = ["news", "sports", "wetter", "lobby"];
+/// How long a passage is joined; then there is another one, which nobody has heard of yet. It is left with the next
+/// connect.
+pub(super) const PASSAGE: Duration = Duration::from_secs(2);
 
 /// What a run is made of.
 pub(super) struct Plan {
@@ -34,6 +36,8 @@ pub(super) struct Plan {
     /// Messages sent at once, and the pause behind them.
     pub(super) burst: usize,
     pub(super) pause: Duration,
+    /// How many of a hundred messages go to shared rooms.
+    pub(super) shared: usize,
     /// How long devices are remembered; short or long.
     pub(super) ttl: Duration,
     /// Once in so many times a fault is the end of Redis.
@@ -48,6 +52,7 @@ impl Plan {
             lasts: soak().unwrap_or(Duration::from_secs(8)),
             burst: 1,
             pause: Duration::from_millis(4),
+            shared: 30,
             ttl: Duration::from_hours(1),
             redis_ends: 12,
             random: Random::seeded(),
@@ -58,8 +63,9 @@ impl Plan {
     pub(super) fn bursts() -> Self {
         Self {
             lasts: soak().unwrap_or(Duration::from_secs(8)),
-            burst: 60,
-            pause: Duration::from_millis(240),
+            burst: 200,
+            pause: Duration::from_millis(800),
+            shared: 50,
             ttl: Duration::from_secs(3),
             ..Self::steady()
         }

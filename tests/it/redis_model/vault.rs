@@ -90,6 +90,16 @@ impl Vault {
         Some(inboxes.iter().map(|refs| refs.iter().map(|one| seq_of(one)).collect()).collect())
     }
 
+    /// How often nodes have registered in shards.
+    pub(super) fn registrations(&mut self) -> Option<usize> {
+        let names = self
+            .shards()?
+            .iter()
+            .map(|shard| words(&["HGET", &format!("{shard}h"), "node"]))
+            .collect::<Vec<_>>();
+        Some(self.ask_as::<usize>(&names)?.iter().sum())
+    }
+
     pub(super) fn sums(&mut self) -> Option<Sums> {
         let mut sums = Sums::default();
         for shard in self.shards()? {
@@ -169,7 +179,7 @@ impl Vault {
 
 fn is_ours(room: &str) -> bool {
     let name = room.strip_prefix("demo\0");
-    name.is_some_and(|name| name == "user_4" || SHARED.iter().any(|shared| shared.to_lowercase() == name))
+    name.is_some_and(|name| name == "user_4" || name.starts_with("passage_") || SHARED.contains(&name))
 }
 
 fn seq_of(one: &str) -> u64 {

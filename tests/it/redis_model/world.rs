@@ -12,7 +12,7 @@ use postroom::store::*;
 
 use super::ledger::Ledger;
 use super::node::{News, Node};
-use super::plan::{NODES, Plan};
+use super::plan::{NODES, PASSAGE, Plan};
 use super::session::{Kept, Session, Shown};
 use super::vault::Vault;
 use crate::support::random::Random;
@@ -94,6 +94,11 @@ impl World {
     pub(super) fn after(&mut self, pause: Duration, act: Act) {
         self.acts += 1;
         self.agenda.push(Reverse((Instant::now() + pause, self.acts, act)));
+    }
+
+    /// The passage of the moment.
+    pub(super) fn passage(&self) -> usize {
+        (self.ledger.now().as_millis() / PASSAGE.as_millis()) as usize
     }
 
     pub(super) fn some_ms(&mut self, from: usize, to: usize) -> Duration {
@@ -235,7 +240,7 @@ impl World {
         self.slots += 1;
         let slot = self.slots;
         let reference = SessionRef { worker: WorkerId((slot % 2) as u16), slot, serial: slot };
-        let passage = self.random.one_in(2);
+        let passage = Some(self.passage()).filter(|_| !self.random.one_in(3));
         let owner = &mut self.ledger.devices[device];
         let attempt = owner.attempt(passage);
         owner.sessions.push(slot);
@@ -245,7 +250,7 @@ impl World {
         let session = Session { reference, owner: device, node, began, attempt, kept: None, shown: 0 };
         self.sessions.insert(slot, session);
         self.ledger
-            .note(device, format!("session {slot} begins on {:?}, passage: {passage}", self.nodes[node]));
+            .note(device, format!("session {slot} begins on {:?}, passage: {passage:?}", self.nodes[node]));
         self.count("connects");
         Some(slot)
     }
