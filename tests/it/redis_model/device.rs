@@ -11,6 +11,8 @@ use super::plan::{GUEST, PER_USER, SHARED};
 const STORY: usize = 60;
 /// For how long a connect that was not answered may still come to something.
 const LINGERS: Duration = Duration::from_secs(4);
+/// Who is away for less is not forgotten in any run.
+const ABSENCE: Duration = Duration::from_secs(1);
 
 /// A connect: which passage it was for, and what came of it.
 struct Attempt {
@@ -114,6 +116,12 @@ impl Device {
     /// Whether it was connected for the first time before this.
     pub(super) fn known_before(&self, moment: Instant) -> bool {
         self.attempts.iter().any(|attempt| attempt.answered && attempt.settled < Some(moment))
+    }
+
+    /// Whether it was known then, and cannot have been forgotten since.
+    pub(super) fn is_known_since(&self, moment: Instant) -> bool {
+        let is_away = self.was_lost || self.away_since.is_some_and(|since| since.elapsed() >= ABSENCE);
+        self.known_before(moment) && !is_away && self.forgotten.is_none_or(|end| end < moment)
     }
 
     /// Whether it was (or was not) in a passage all the time between these moments, where that is certain.

@@ -177,7 +177,7 @@ impl World {
         let mut tally: Vec<_> = self.tally.iter().collect();
         tally.sort();
         let (shown, resyncs, violations) = (self.ledger.shown, self.ledger.resyncs, self.ledger.violations());
-        println!("{} entries shown, {resyncs} resyncs, {registrations} registrations, {tally:?}", shown);
+        println!("{shown} entries shown, {resyncs} resyncs, {registrations} registrations, {tally:?}");
         println!("violations: {}", violations.len());
         let few = violations[..violations.len().min(20)].concat();
         assert!(violations.is_empty(), "{} violations; the first ones:\n{few}", violations.len());

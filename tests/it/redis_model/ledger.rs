@@ -83,11 +83,11 @@ impl Ledger {
         let sent = &self.messages[message];
         if let (Target::User(user @ 0..ROVING), Some(recipients)) = (&sent.target, recipients) {
             let (user, guests) = (*user, *user == GUEST + 1);
-            let mut expected = self.of_user(user).collect::<Vec<_>>();
+            let mut expected = of_user(user).collect::<Vec<_>>();
             if guests {
-                expected.extend(self.of_user(GUEST));
+                expected.extend(of_user(GUEST));
             }
-            let known = expected.iter().all(|device| self.devices[*device].known_before(sent.issued));
+            let known = expected.iter().all(|device| self.devices[*device].is_known_since(sent.issued));
             if known && recipients as usize != expected.len() {
                 self.violation(
                     Some(user * PER_USER),
@@ -95,10 +95,6 @@ impl Ledger {
                 );
             }
         }
-    }
-
-    fn of_user(&self, user: usize) -> impl Iterator<Item = usize> + use<> {
-        user * PER_USER..(user + 1) * PER_USER
     }
 
     /// A session shows an entry to its client.
@@ -120,12 +116,11 @@ impl Ledger {
             Some(before) if before != seq => {
                 wrong.push(format!("message {message} is there twice: {before} and {seq}"));
             }
-            Some(_) => {}
             None if seq < owner.top => {
                 let text = format!("message {message} ({seq}) came behind {}", owner.top);
                 owner.disorder.push(format!("{text}\n{}", owner.story()));
             }
-            None => {}
+            _ => {}
         }
         owner.top = owner.top.max(seq);
         if !owner.gone.contains_key(&seq) {
@@ -212,6 +207,10 @@ impl Ledger {
         let strays = owner.received.keys().filter(stray);
         strays.map(|number| format!("message {number} was not for it")).collect()
     }
+}
+
+fn of_user(user: usize) -> std::ops::Range<usize> {
+    user * PER_USER..(user + 1) * PER_USER
 }
 
 /// Whether a message is for a device, where that is certain.

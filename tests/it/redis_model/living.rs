@@ -1,7 +1,7 @@
 //! What happens in the world: backends send, devices come and go and acknowledge, things break.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postroom::domain::*;
 use postroom::hub::Step;
@@ -190,6 +190,7 @@ impl World {
 
     /// Looks what has left the inboxes.
     pub(super) fn look(&mut self) {
+        let began = Instant::now();
         let known = |device: &super::device::Device| Some((device.no, device.number?));
         let (devices, numbers): (Vec<usize>, Vec<DeviceNo>) =
             self.ledger.devices.iter().filter_map(known).unzip();
@@ -200,7 +201,8 @@ impl World {
                 self.ledger.inbox(device, inbox);
             }
         }
-        self.after(Duration::from_millis(40), Act::Look);
+        let pause = (began.elapsed() * 4).max(Duration::from_millis(40));
+        self.after(pause, Act::Look);
     }
 
     fn fault(&mut self) {
@@ -215,18 +217,22 @@ impl World {
         }
         match self.random.below(10) {
             _ if self.random.one_in(self.plan.redis_ends) => self.end_redis(),
-            0..=4 => {
+            0..=3 => {
                 let late = self.some_ms(0, 50);
                 self.count("cuts");
                 self.nodes[node].proxy.cut_late(late);
             }
             // What was held up arrives late, or goes on.
-            5..=7 => {
+            4..=6 => {
                 self.count("stalls");
                 let pause = self.some_ms(50, 1200);
                 self.nodes[node].proxy.stall();
                 self.nodes[node].stalled = true;
                 self.after(pause, Act::Mend(node));
+            }
+            7..=8 => {
+                self.count("leases ended");
+                self.vault.end_leases(node);
             }
             _ => self.kill(node),
         }

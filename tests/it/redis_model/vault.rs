@@ -68,7 +68,7 @@ impl Vault {
             for head in self.one::<Vec<String>>(&["KEYS", &format!("{PREFIX}{{*}}:h")])? {
                 let model: String = self.one(&["HGET", &head, "model"])?;
                 let number: usize = model.rsplit('/').next()?.parse().ok()?;
-                shards[number] = head.trim_end_matches('h').to_owned();
+                head.trim_end_matches('h').clone_into(&mut shards[number]);
             }
             if shards.iter().any(String::is_empty) {
                 return None;
@@ -88,6 +88,18 @@ impl Vault {
         let commands: Vec<_> = devices.iter().map(inbox).collect();
         let inboxes: Vec<Vec<String>> = self.ask_as(&commands)?;
         Some(inboxes.iter().map(|refs| refs.iter().map(|one| seq_of(one)).collect()).collect())
+    }
+
+    /// In each shard the lease of one of the nodes ends, though nothing has happened to it.
+    pub(super) fn end_leases(&mut self, which: usize) -> Option<()> {
+        for shard in self.shards()? {
+            let lease = format!("{shard}lease");
+            let nodes: Vec<String> = self.one(&["ZRANGE", &lease, "0", "-1"])?;
+            if !nodes.is_empty() {
+                self.one::<u64>(&["ZADD", &lease, "0", &nodes[which % nodes.len()]])?;
+            }
+        }
+        Some(())
     }
 
     /// How often nodes have registered in shards.

@@ -19,7 +19,7 @@ use crate::support::random::Random;
 use crate::support::redis::RedisServer;
 
 /// Something that happens at its time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Act {
     Send,
     /// A device does something.
@@ -108,13 +108,21 @@ impl World {
     /// Lets the world go on until this is so; false when the time is up first.
     pub(super) fn go_on(&mut self, time: Duration, mut is_so: impl FnMut(&mut Self) -> bool) -> bool {
         let end = Instant::now() + time;
-        while !is_so(self) {
-            if Instant::now() >= end {
+        loop {
+            let asked = Instant::now();
+            if is_so(self) {
+                return true;
+            }
+            if asked >= end {
                 return false;
             }
-            self.step();
+            // To look must not keep the world from going on.
+            let pause = asked.elapsed() * 4;
+            let next = Instant::now() + pause.max(Duration::from_millis(10));
+            while Instant::now() < next {
+                self.step();
+            }
         }
-        true
     }
 
     fn step(&mut self) {
@@ -196,16 +204,16 @@ impl World {
         let (step, shown) = work(kept);
         let (reference, node, device) = (session.reference, session.node, kept.device);
         for one in shown {
-            self.show(slot, one);
+            self.show(slot, &one);
         }
         if let (Step::Read(after), Some(store)) = (step, self.nodes[node].store()) {
             store.read(Read { session: reference, device, after, limit: PAGE });
         }
     }
 
-    fn show(&mut self, slot: u32, shown: Shown) {
+    fn show(&mut self, slot: u32, shown: &Shown) {
         let Some(session) = self.sessions.get_mut(&slot) else { return };
-        let acts: Vec<Act> = match &shown {
+        let acts: Vec<Act> = match shown {
             Shown::Batch(entries) => {
                 for (seq, message) in entries {
                     self.ledger.shows(session, *seq, *message);
