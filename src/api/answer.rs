@@ -38,8 +38,18 @@ pub(super) enum Refusal {
     NoEvent,
     #[error("{0}.")]
     Event(#[from] EventError),
-    #[error("The message was not accepted: {0}. Nothing of it was kept; send it again later.")]
+    #[error("{}", not_taken(.0))]
     Send(#[from] SendError),
+}
+
+/// What failed inside is for the log and `/readyz`; a backend is told what it can do.
+fn not_taken(error: &SendError) -> String {
+    if error.is_unsure() {
+        return "The message was perhaps not accepted: the store does not answer at the moment. Send it again later; \
+                some of its recipients may then get it twice."
+            .to_owned();
+    }
+    format!("The message was not accepted: {error}. Nothing of it was kept; send it again later.")
 }
 
 impl Refusal {
@@ -98,4 +108,46 @@ fn accepts_json(request: &HttpRequest) -> bool {
         let mut kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
         kinds.any(|kind| matches!(kind, "application/json" | "application/problem+json"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::broker::BrokerError;
+    use crate::store::StoreError;
+
+    fn answer(error: SendError) -> (u16, bool, String) {
+        let refusal = Refusal::Send(error);
+        let response = refusal.respond(&TestRequest::default().to_http_request());
+        let again = response.headers().contains_key(header::RETRY_AFTER);
+        (response.status().as_u16(), again, refusal.to_string())
+    }
+
+    #[test]
+    fn what_may_have_been_accepted_is_not_said_to_be_refused_and_what_failed_inside_is_not_told() {
+        for error in [
+            SendError::Store(StoreError::Unavailable("10.0.0.7:6379 refused".to_owned())),
+            SendError::Broker(BrokerError::Unavailable("10.0.0.7:6379 refused".to_owned())),
+        ] {
+            let (status, again, text) = answer(error);
+            assert_eq!((status, again), (503, true));
+            assert!(text.starts_with("The message was perhaps not accepted: "), "{text}");
+            assert!(text.contains("twice") && !text.contains("10.0.0.7"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_accepted_for_sure_is_said_to_be_refused() {
+        for error in [
+            SendError::Congested,
+            SendError::Store(StoreError::Overloaded),
+            SendError::Broker(BrokerError::Overloaded),
+        ] {
+            let (status, again, text) = answer(error);
+            assert_eq!((status, again), (503, true));
+            assert!(text.ends_with("Nothing of it was kept; send it again later."), "{text}");
+        }
+    }
 }

@@ -42,3 +42,24 @@ pub(super) async fn ready(request: HttpRequest) -> HttpResponse {
 fn plain(mut response: actix_web::HttpResponseBuilder, text: &str) -> HttpResponse {
     response.content_type("text/plain; charset=utf-8").body(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::gateway::tests::Rig;
+    use crate::store::StoreError;
+
+    #[actix_web::test]
+    async fn a_store_that_cannot_be_reached_makes_it_not_ready_and_the_reason_is_told() {
+        let rig = Rig::new();
+        *rig.asked.trouble.lock().unwrap() = Some(StoreError::Unavailable("connection refused".to_owned()));
+        let request = TestRequest::default().app_data(Rc::clone(&rig.gateway)).to_http_request();
+        let response = ready(request).await;
+        assert_eq!(response.status().as_u16(), 503);
+        let body = to_bytes(response.into_body()).await.unwrap();
+        assert_eq!(&body[..], b"the store is unavailable: connection refused");
+    }
+}

@@ -8,6 +8,7 @@ use actix_web::web::ServiceConfig;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::api::{self, ApiOptions};
+use crate::backplane::Backplane;
 use crate::domain::WorkerId;
 use crate::gateway::{Gateway, Mail, Shared};
 use crate::hub::{Hub, HubOptions};
@@ -35,6 +36,8 @@ pub(super) struct Crew {
 pub(super) struct House {
     pub(super) crew: Arc<Crew>,
     pub(super) protocol: Arc<dyn SiteProtocol>,
+    /// What store and broker stand on, where that is Redis.
+    pub(super) backplane: Option<Backplane>,
 }
 
 /// What arrives for one worker.

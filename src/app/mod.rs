@@ -6,6 +6,7 @@ mod demo;
 mod limits;
 mod serve;
 mod stop;
+mod stores;
 
 pub use demo::demo;
 pub use serve::serve;

@@ -9,17 +9,16 @@ use tokio::sync::watch;
 use super::crew::{Crew, CrewDoor, House, Lines, MoreRoutes};
 use super::limits::raise_open_files;
 use super::stop;
+use super::stores::{self, Stores};
 use crate::api::ApiOptions;
-use crate::broker::{LocalBroker, Reception};
 use crate::config::{Origins, Server, Settings};
-use crate::domain::{Durability, Flake, WorkerId};
+use crate::domain::{Flake, WorkerId};
 use crate::gateway::{Shared, SharedParts, Sites, Switchboard};
 use crate::hub::HubOptions;
 use crate::listen;
 use crate::protocol::SiteProtocol;
 use crate::protocol::webservice::{Options, Webservice};
-use crate::store::sqlite::{SqliteOptions, SqliteStore};
-use crate::store::{Outlet, PageLimit, Store};
+use crate::store::{PageLimit, Store};
 use crate::transport::engine::{EngineOptions, Exchange, OriginRule};
 
 /// Entries of one `_batch`.
@@ -58,7 +57,8 @@ pub(super) fn run(
     raise_open_files();
     listener.set_nonblocking(true)?;
     let server = &settings.server;
-    let house = build(settings, more)?;
+    let mut house = build(settings, more)?;
+    let backplane = house.backplane.take();
     let (shared, protocol) = (Arc::clone(&house.crew.shared), Arc::clone(&house.protocol));
     actix_rt::System::new().block_on(async move {
         let door = CrewDoor(Arc::clone(&house.crew));
@@ -74,6 +74,9 @@ pub(super) fn run(
     })?;
     drop(protocol);
     shared.store().close();
+    if let Some(backplane) = backplane {
+        backplane.stop();
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -85,9 +88,8 @@ fn build(
     let server = &settings.server;
     let (switchboard, mail) = Switchboard::new(server.workers, server.outbox_limit / 2);
     let (exchange, jobs) = Exchange::new(server.workers);
-    let store = open_store(server, Arc::clone(&switchboard) as Arc<dyn Outlet>)?;
+    let Stores { store, broker, backplane } = stores::open(server, &switchboard)?;
     let protocol: Arc<dyn SiteProtocol> = Arc::new(Webservice::start(Options::default())?);
-    let broker = Arc::new(LocalBroker::new(Arc::clone(&switchboard) as Arc<dyn Reception>));
     let more = more(&store);
     let shared = Shared::new(SharedParts {
         sites: Sites::new(settings.sites.iter().cloned()),
@@ -95,7 +97,7 @@ fn build(
         broker,
         protocol: Arc::clone(&protocol),
         switchboard,
-        flake: Flake::new(server.flake_node)?,
+        flake: Flake::new(flake_node(server)?)?,
         device_ttl: server.device_ttl,
         page: PageLimit { entries: BATCH_ENTRIES, bytes: BATCH_BYTES.min(server.io.max_payload / 2) },
     });
@@ -110,29 +112,19 @@ fn build(
         more,
         lines: Mutex::new(lines),
     });
-    Ok(House { crew, protocol })
+    Ok(House { crew, protocol, backplane })
 }
 
-fn open_store(server: &Server, outlet: Arc<dyn Outlet>) -> anyhow::Result<Arc<dyn Store>> {
-    let options = SqliteOptions::new(&server.data, server.durability, server.device_ttl);
-    let store = SqliteStore::open(&options, outlet)?;
-    let promise = match server.durability {
-        Durability::Full => {
-            "a 2xx of /send survives a crash of the process, of the system, and a loss of power"
+/// Gateways that share a Redis make their ids apart from each other: each needs a number of its own.
+fn flake_node(server: &Server) -> anyhow::Result<u64> {
+    match server.flake_node {
+        Some(node) => Ok(node),
+        None if server.redis.is_some() => {
+            let random = getrandom::u32().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+            Ok(u64::from(random & 1023))
         }
-        Durability::Normal => {
-            "a 2xx of /send survives a crash of the process; a crash of the system may lose the last moments"
-        }
-    };
-    let counters = store.counters();
-    tracing::info!(
-        store = "sqlite",
-        data = %server.data.display(),
-        devices = counters.devices,
-        queued = counters.queued,
-        "{promise}"
-    );
-    Ok(Arc::new(store))
+        None => Ok(0),
+    }
 }
 
 fn engine_options(server: &Server) -> EngineOptions {

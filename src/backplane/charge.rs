@@ -21,6 +21,8 @@ pub(super) struct Charge {
     servers: Servers,
     dialer: Rc<Dialer>,
     known: RefCell<Vec<Part>>,
+    /// Counts up when something else is known.
+    version: Cell<u64>,
     in_doubt: Cell<bool>,
     attempts: Attempts,
     /// Whom to ask first: the next one each time, as one may be cut off from the others.
@@ -45,7 +47,8 @@ impl Charge {
         };
         let in_doubt = Cell::new(known.is_empty());
         let (attempts, turn) = (Attempts::default(), Cell::default());
-        Self { servers, dialer, known: RefCell::new(known), in_doubt, attempts, turn, doubted }
+        let (known, version) = (RefCell::new(known), Cell::new(1));
+        Self { servers, dialer, known, version, in_doubt, attempts, turn, doubted }
     }
 
     /// The server in charge of a slot.
@@ -63,13 +66,7 @@ impl Charge {
     /// All servers in charge, each once.
     pub(super) async fn all(&self) -> Result<Vec<ServerUrl>, Trouble> {
         self.settle().await?;
-        let mut all: Vec<ServerUrl> = Vec::new();
-        for part in self.known.borrow().iter() {
-            if !all.contains(&part.server) {
-                all.push(part.server.clone());
-            }
-        }
-        Ok(all)
+        Ok(servers(&self.known.borrow()))
     }
 
     /// Whether this server is in charge of anything, as far as known.
@@ -89,8 +86,12 @@ impl Charge {
         matches!(self.servers, Servers::Cluster(_))
     }
 
+    pub(super) fn version(&self) -> u64 {
+        self.version.get()
+    }
+
     /// Finds out what is not known.
-    async fn settle(&self) -> Result<(), Trouble> {
+    pub(super) async fn settle(&self) -> Result<(), Trouble> {
         let ready = || (!self.in_doubt.get()).then_some(());
         self.attempts.share(ready, self.find_out()).await
     }
@@ -106,10 +107,16 @@ impl Charge {
         self.attempts.backoff.pause(PAUSE);
         let found = found?;
         self.in_doubt.set(false);
-        if *self.known.borrow() != found {
-            tracing::debug!(parts = found.len(), "found out which Redis server is in charge of what");
+        if *self.known.borrow() == found {
+            return Ok(());
         }
-        self.known.replace(found);
+        self.version.set(self.version.get() + 1);
+        let before = servers(&self.known.replace(found));
+        let now = servers(&self.known.borrow());
+        if !before.is_empty() && (before.len() != now.len() || !before.iter().all(|one| now.contains(one))) {
+            let names: Vec<String> = now.iter().map(ServerUrl::to_string).collect();
+            tracing::info!(servers = names.join(" "), "other Redis servers are in charge now");
+        }
         Ok(())
     }
 
@@ -183,6 +190,17 @@ impl Part {
     fn all(server: ServerUrl) -> Self {
         Self { first: 0, last: Slot::COUNT - 1, server }
     }
+}
+
+/// The servers of these parts, each once.
+fn servers(parts: &[Part]) -> Vec<ServerUrl> {
+    let mut servers: Vec<ServerUrl> = Vec::new();
+    for part in parts {
+        if !servers.contains(&part.server) {
+            servers.push(part.server.clone());
+        }
+    }
+    servers
 }
 
 /// What `asked` says in answer to CLUSTER SLOTS. A node without an address is the one that was asked.

@@ -44,7 +44,8 @@ impl Dialer {
         to: &ServerUrl,
         pushes: Option<UnboundedSender<PushInfo>>,
     ) -> Result<Connection, Trouble> {
-        let dialing = async {
+        // Rare and large: not a part of the futures of all who might connect.
+        let dialing = Box::pin(async {
             match &to.place {
                 Place::Unix(path) => self.open(unix(path).await?, to, pushes).await,
                 Place::Tcp { host, port, tls: false } => self.open(tcp(host, *port).await?, to, pushes).await,
@@ -57,7 +58,7 @@ impl Dialer {
                     self.open(secured.map_err(|error| distrust(&error))?, to, pushes).await
                 }
             }
-        };
+        });
         tokio::time::timeout(self.timeout, dialing)
             .await
             .unwrap_or_else(|_| Err(Trouble::Broken(format!("no connection within {:?}", self.timeout))))

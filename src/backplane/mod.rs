@@ -2,7 +2,8 @@
 //!
 //! Knows which server is in charge of a slot, holds one connection for commands and one for subscriptions to each,
 //! finds them again when they are lost, and says of every error whether the command was carried out. Everything
-//! runs on one thread. What must not live here: keys, scripts, what is stored or published.
+//! runs on one thread; and how the names of each shard begin, which store and broker share. What must not live here: keys,
+//! scripts, what is stored or published.
 
 mod backoff;
 mod charge;
@@ -13,6 +14,7 @@ mod line;
 mod lines;
 mod outage;
 mod server;
+mod shards;
 mod slot;
 mod thread;
 mod tls;
@@ -23,6 +25,7 @@ pub use feed::{News, Subscription};
 pub use line::Line;
 pub use lines::Lines;
 pub use server::{Login, Options, ServerUrl, Servers};
+pub use shards::Shards;
 pub use slot::Slot;
 pub use thread::Backplane;
 pub use trouble::Trouble;

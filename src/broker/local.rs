@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Broker, Reception};
-use crate::domain::Message;
+use super::{Broker, Outcome, Reception};
+use crate::domain::{Message, Room, SiteName};
 
-/// The broker of a single node.
+/// The broker of a single node. It need not know who listens to what: the workers do.
 pub struct LocalBroker {
     reception: Arc<dyn Reception>,
 }
@@ -19,7 +19,16 @@ impl LocalBroker {
 }
 
 impl Broker for LocalBroker {
-    fn publish(&self, message: Arc<Message>) {
+    fn publish(&self, message: Arc<Message>) -> Outcome {
         self.reception.broadcast(message);
+        Outcome::Done
+    }
+
+    fn listen(&self, _: &SiteName, _: &[Room]) {}
+
+    fn unlisten(&self, _: &SiteName, _: &[Room]) {}
+
+    fn in_force(&self, _: &SiteName, _: &[Room]) -> Outcome {
+        Outcome::Done
     }
 }

@@ -113,20 +113,28 @@ fn describe_server(server: &Server) -> String {
         DeviceTtl::After(ttl) => show_duration(ttl),
         DeviceTtl::Never => "for ever".to_owned(),
     };
-    let durability = match server.durability {
-        Durability::Full => "full",
-        Durability::Normal => "normal",
+    let store = match &server.redis {
+        Some(redis) => {
+            format!("Redis at {}, prefix {}, {} shards", redis.servers, redis.prefix, redis.shards)
+        }
+        None => describe_embedded(server),
     };
     let origins = match &server.io.origins {
         Origins::Any => "any origin".to_owned(),
         Origins::Only(origins) => origins.join(", "),
     };
     format!(
-        "  listen {}, Socket.IO at {} for {origins}\n  store {}, durability {durability}, device_ttl {ttl}\n",
-        server.listen,
-        server.io.path,
-        server.data.display(),
+        "  listen {}, Socket.IO at {} for {origins}\n  store {store}, device_ttl {ttl}\n",
+        server.listen, server.io.path,
     )
+}
+
+fn describe_embedded(server: &Server) -> String {
+    let durability = match server.durability {
+        Durability::Full => "full",
+        Durability::Normal => "normal",
+    };
+    format!("{}, durability {durability}", server.data.display())
 }
 
 fn describe_sites(sites: &[Arc<Site>]) -> String {

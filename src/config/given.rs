@@ -56,7 +56,7 @@ pub(super) fn from_variables(schema: &'static [Key], env: &Env) -> Flat {
 
 /// A URL may hold a password or a key in its query.
 fn may_hold_secret(path: &str) -> bool {
-    matches!(path, "apiKey" | "authUrl" | "updateUserUrl")
+    matches!(path, "apiKey" | "authUrl" | "updateUserUrl" | "redis.url" | "redis.password")
 }
 
 struct Flattening<'a> {
@@ -83,6 +83,11 @@ impl Flattening<'_> {
                 Node::Null | Node::Broken => {}
                 Node::Map(entries) => self.section(key.path, entries),
                 other => self.wrong_shape(key, entry, "a mapping", other),
+            },
+            Kind::SectionOr(value) => match (&entry.node, schema::find(self.schema, value)) {
+                (Node::Map(entries), _) => self.section(key.path, entries),
+                (Node::Scalar(_) | Node::List(_), Some(value)) => self.value(value, entry),
+                (_, _) => {}
             },
             Kind::Value | Kind::Values => self.value(key, entry),
             Kind::Alias(of) => match schema::find(self.schema, of) {
@@ -114,7 +119,7 @@ impl Flattening<'_> {
             }
             Node::List(items) if key.kind == Kind::Values => {
                 given.text = self.list(key, entry, items);
-                given.shown = true;
+                given.shown = !may_hold_secret(key.path);
             }
             other => self.wrong_shape(key, entry, "a single value", other),
         }
@@ -242,7 +247,8 @@ impl Fields<'_> {
         self.findings.warn(&place, path, text);
     }
 
-    fn place(&self, path: &str) -> Place {
+    /// Where the setting at `path` stands; where nothing gives it, the place of the whole.
+    pub(super) fn place(&self, path: &str) -> Place {
         self.given.get(path).map_or_else(|| self.owner.clone(), |given| given.place.clone())
     }
 }

@@ -10,7 +10,7 @@ use super::given::{self, Fields, Flat, Given};
 use super::layers;
 use super::problem::{Findings, Place, Problem, Problems};
 use super::read_server;
-use super::schema::{self, NO_REDIS, SERVER};
+use super::schema::{self, SERVER};
 use super::server::Server;
 use super::sites;
 use super::value::show_bytes;
@@ -93,9 +93,6 @@ fn incomplete() -> Problem {
 pub(super) fn server(sources: &Sources, findings: &mut Findings) -> Option<Server> {
     let (path, named) = config_path(sources);
     let file = path.display().to_string();
-    if variable(&sources.env, "REDIS_URL").is_some() {
-        findings.error(&Place::Variable("REDIS_URL".to_owned()), "redis", NO_REDIS);
-    }
     look_at_variables(&sources.env, findings);
     let in_file = match read_file(&path, named, "", findings) {
         Some(text) => config_entries(&file, &text, &sources.env, findings),

@@ -14,7 +14,9 @@ mod given;
 mod layers;
 mod load;
 mod problem;
+mod read_redis;
 mod read_server;
+mod redis;
 mod schema;
 mod server;
 mod sites;
@@ -26,6 +28,7 @@ mod yaml;
 pub use check::{Report, check};
 pub use load::{Settings, Sources, load, load_server};
 pub use problem::{Place, Problem, Problems};
+pub use redis::{Redis, RedisLogin, RedisServers, RedisUrl};
 pub use server::{Io, Log, LogFormat, Origins, Server};
 
 /// `config.example.yml`: every setting, with its default and a comment.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::given::Fields;
-use super::schema;
 use super::server::{Io, Log, LogFormat, Origins, Server};
 use super::value::{self, Unit, Wanted, show_bytes};
+use super::{read_redis, schema};
 use crate::domain::{DeviceTtl, Durability};
 
 const YEAR: Duration = Duration::from_hours(24 * 365);
@@ -26,6 +26,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
     let data = fields.take("data", value::text).map(PathBuf::from);
     let words = [("full", Durability::Full), ("normal", Durability::Normal)];
     let durability = fields.take("durability", |text| value::one_of(text, &words));
+    let redis = read_redis::read(fields);
     let flake_node = flake_node(fields);
     let limits = limits(fields);
     let connect_timeout = fields.take("connectTimeout", seconds(ONE_SECOND..=ONE_HOUR));
@@ -39,6 +40,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
         device_ttl: device_ttl?,
         data: data?,
         durability: durability?,
+        redis,
         flake_node,
         send_limit,
         connect_timeout: connect_timeout?,
@@ -73,14 +75,16 @@ fn device_ttl(text: &str) -> Wanted<DeviceTtl> {
     }
 }
 
-fn flake_node(fields: &mut Fields<'_>) -> u64 {
+fn flake_node(fields: &mut Fields<'_>) -> Option<u64> {
     let id = fields.take("flakeid.id", |text| value::whole(text, 0..=1023));
     let datacenter = fields.take("flakeid.datacenter", |text| value::whole(text, 0..=31));
     let worker = fields.take("flakeid.worker", |text| value::whole(text, 0..=31));
     if let (Some(id), true) = (id, datacenter.is_some() || worker.is_some()) {
         fields.warn("flakeid.id", format!("wins over `datacenter` and `worker`; ids carry node {id}"));
     }
-    id.unwrap_or(datacenter.unwrap_or(0) << 5 | worker.unwrap_or(0))
+    let parts = (datacenter.is_some() || worker.is_some())
+        .then(|| datacenter.unwrap_or(0) << 5 | worker.unwrap_or(0));
+    id.or(parts)
 }
 
 /// `sendLimit` and `outboxLimit`.

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Values,
     /// A section, the keys of which follow.
     Section,
+    /// A section; a value or a list in its place stands for the key with this path.
+    SectionOr(&'static str),
     /// Another name of the key with this path.
     Alias(&'static str),
     /// A key of the original that does nothing here; the text says why.
@@ -38,9 +40,11 @@ const fn other(path: &'static str, kind: Kind) -> Key {
     Key { path, kind, variable: None, default: None }
 }
 
-/// Why `redis` and `REDIS_URL` are refused.
-pub(super) const NO_REDIS: &str = "Redis is not supported yet; delete it, and messages are kept in the \
-    embedded store (`data`), for one node";
+const NO_SOCKET_PATH: &str = "write the socket as `url: unix:///run/redis.sock` instead";
+const NO_TLS_SECTION: &str = "write `rediss://` in `redis.url` instead, and name the file of your own certificate \
+    authority, if you have one, in `redis.ca`";
+const NO_RENAMING: &str =
+    "commands are called by their own names; take them back in the server, and delete this";
 
 const NOT_NEEDED: &str = "this setting of the original has no use here and is ignored";
 
@@ -82,7 +86,40 @@ pub(super) const SERVER: &[Key] = &[
     other("log", Kind::Section),
     value("log.level", Some("RUST_LOG"), Some("info")),
     value("log.format", Some("POSTROOM_LOG_FORMAT"), Some("auto")),
-    other("redis", Kind::Refused(NO_REDIS)),
+    other("redis", Kind::SectionOr("redis.url")),
+    Key { path: "redis.url", kind: Kind::Values, variable: Some("REDIS_URL"), default: None },
+    value("redis.host", None, None),
+    value("redis.port", None, None),
+    value("redis.cluster", Some("POSTROOM_REDIS_CLUSTER"), Some("false")),
+    value("redis.sentinelMaster", Some("POSTROOM_REDIS_SENTINEL_MASTER"), None),
+    value("redis.username", Some("POSTROOM_REDIS_USERNAME"), None),
+    value("redis.password", Some("POSTROOM_REDIS_PASSWORD"), None),
+    value("redis.database", Some("POSTROOM_REDIS_DATABASE"), None),
+    value("redis.ca", Some("POSTROOM_REDIS_CA"), None),
+    value("redis.prefix", Some("POSTROOM_REDIS_PREFIX"), Some("postroom")),
+    value("redis.shards", Some("POSTROOM_REDIS_SHARDS"), Some("16")),
+    value("redis.waitReplicas", Some("POSTROOM_REDIS_WAIT_REPLICAS"), Some("0")),
+    value("redis.lease", Some("POSTROOM_REDIS_LEASE"), Some("10s")),
+    other("redis.user", Kind::Alias("redis.username")),
+    other("redis.auth_pass", Kind::Alias("redis.password")),
+    other("redis.db", Kind::Alias("redis.database")),
+    other("redis.path", Kind::Refused(NO_SOCKET_PATH)),
+    other("redis.tls", Kind::Refused(NO_TLS_SECTION)),
+    other("redis.rename_commands", Kind::Refused(NO_RENAMING)),
+    other("redis.family", Kind::Unused(NOT_NEEDED)),
+    other("redis.connect_timeout", Kind::Unused(NOT_NEEDED)),
+    other("redis.retry_strategy", Kind::Unused(NOT_NEEDED)),
+    other("redis.retry_max_delay", Kind::Unused(NOT_NEEDED)),
+    other("redis.max_attempts", Kind::Unused(NOT_NEEDED)),
+    other("redis.retry_unfulfilled_commands", Kind::Unused(NOT_NEEDED)),
+    other("redis.socket_keepalive", Kind::Unused(NOT_NEEDED)),
+    other("redis.socket_initial_delay", Kind::Unused(NOT_NEEDED)),
+    other("redis.no_ready_check", Kind::Unused(NOT_NEEDED)),
+    other("redis.enable_offline_queue", Kind::Unused(NOT_NEEDED)),
+    other("redis.disable_resubscribing", Kind::Unused(NOT_NEEDED)),
+    other("redis.string_numbers", Kind::Unused(NOT_NEEDED)),
+    other("redis.return_buffers", Kind::Unused(NOT_NEEDED)),
+    other("redis.detect_buffers", Kind::Unused(NOT_NEEDED)),
     other("winston", Kind::Unused("this setting of the original is ignored; see `log`")),
     other("servers", Kind::Unused(NOT_NEEDED)),
 ];
@@ -171,7 +208,9 @@ mod tests {
                 assert!(schema[..n].iter().all(|earlier| earlier.path != key.path), "{}", key.path);
                 if let Some((section, _)) = key.path.rsplit_once('.') {
                     assert!(
-                        schema[..n].iter().any(|k| k.path == section && k.kind == Kind::Section),
+                        schema[..n].iter().any(
+                            |k| k.path == section && matches!(k.kind, Kind::Section | Kind::SectionOr(_))
+                        ),
                         "{section}"
                     );
                 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::redis::Redis;
 use crate::domain::{DeviceTtl, Durability};
 
 /// Settings of the process: everything but the sites.
@@ -19,8 +20,10 @@ pub struct Server {
     pub data: PathBuf,
     /// What a 2xx survives (`durability: full | normal`).
     pub durability: Durability,
-    /// Node number of message ids (`flakeid.id`, or `flakeid.datacenter` and `flakeid.worker`; default 0).
-    pub flake_node: u64,
+    /// Redis in place of the embedded store (`redis`), for many nodes; `data` and `durability` mean nothing then.
+    pub redis: Option<Redis>,
+    /// Node number of message ids (`flakeid.id`, or `flakeid.datacenter` and `flakeid.worker`), if one is given.
+    pub flake_node: Option<u64>,
     /// Longest body of `/send`, in bytes (`sendLimit`; default 1 MiB).
     pub send_limit: usize,
     /// A connection without an authenticated namespace is closed after this (`connectTimeout`; default 45 s).

@@ -61,7 +61,11 @@ impl Attendance {
     /// its turn). Ending it again does nothing.
     pub fn end(&self) {
         self.gateway.arrivals.borrow_mut().remove(&self.id);
-        self.gateway.hub.detach(self.id);
+        if let Some((site, left)) = self.gateway.hub.detach(self.id)
+            && !left.is_empty()
+        {
+            self.gateway.shared.parts.broker.unlisten(&site, &left);
+        }
         if self.registered.replace(false) {
             self.gateway.flush_acks();
             let session = self.gateway.session_ref(self.id);

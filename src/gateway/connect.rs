@@ -2,20 +2,28 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::attendance::{Attendance, Presence};
 use super::worker::Gateway;
+use crate::broker::Outcome;
 use crate::domain::{DeviceKey, Membership, Room, Secret, Site};
 use crate::hub::{SessionId, SessionSeed};
 use crate::protocol::{Credentials, Refusal};
 use crate::store::{Connect, StoreError};
+use crate::telemetry::Seldom;
 
 /// Longest deviceId, in bytes.
 const MAX_DEVICE_ID: usize = 256;
 /// Most rooms that one client may be in.
 const MAX_ROOMS: usize = 10_000;
+/// How long a client is kept waiting until the broker listens to its rooms.
+const LISTEN_WAIT: Duration = Duration::from_secs(1);
+
+/// The line about clients that were let in before the broker listened to their rooms.
+static NOT_LISTENING: Seldom = Seldom::new();
 
 /// A client that wants to take part in a site.
 pub struct Visitor {
@@ -63,7 +71,12 @@ impl Gateway {
         let id = self.hub.attach(seed);
         let attendance = attached(Attendance::new(Rc::clone(self), id, presence));
         match place(&site, membership, device_id) {
-            Place::Live(rooms) => self.hub.join(id, rooms),
+            Place::Live(rooms) => {
+                self.listen(id, &site, rooms).await;
+                if !self.hub.join(id) {
+                    return Err(unavailable("Service unavailable: the connection ended"));
+                }
+            }
             Place::Device(device, rooms) => {
                 if let Err(error) = self.register(&attendance, device, rooms).await {
                     tracing::warn!(site = %site.name, %error, "device not registered");
@@ -73,6 +86,27 @@ impl Gateway {
         }
         attendance.announce();
         Ok(())
+    }
+
+    /// What is said in the rooms while the broker is not listening yet would not be heard. But a broker that cannot be
+    /// reached keeps nobody out.
+    async fn listen(&self, id: SessionId, site: &Site, rooms: Vec<Room>) {
+        let broker = &self.shared.parts.broker;
+        let first = self.hub.listen(id, rooms.clone());
+        if !first.is_empty() {
+            broker.listen(&site.name, &first);
+        }
+        let Outcome::Later(in_force) = broker.in_force(&site.name, &rooms) else { return };
+        let told = tokio::time::timeout(LISTEN_WAIT, in_force).await;
+        if !matches!(told, Ok(Ok(())))
+            && let Some(more) = NOT_LISTENING.due()
+        {
+            tracing::warn!(
+                site = %site.name,
+                more,
+                "a client was let in that does not hear broadcasts yet: the broker could not be told in time"
+            );
+        }
     }
 
     async fn register(

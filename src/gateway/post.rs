@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::switchboard::Mail;
 use super::worker::Gateway;
 use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef, SiteName};
-use crate::hub::{Live, SessionId};
+use crate::hub::{CloseReason, Live, SessionId};
 use crate::store::{StoreError, StoreEvent};
 
 /// Neighbours that go to the same recipients: they leave as one frame.
@@ -23,18 +23,25 @@ enum Run {
 
 impl Gateway {
     pub(super) fn apply(&self, mail: impl Iterator<Item = Mail>) {
-        let mut run = Run::None;
+        let (mut run, mut lost) = (Run::None, 0);
         for mail in mail {
             match mail {
                 Mail::Broadcast(message) => self.add_broadcast(&mut run, message),
                 Mail::Store(events) => {
                     for event in events {
+                        lost += usize::from(matches!(event, StoreEvent::Lost { .. }));
                         self.apply_event(&mut run, event);
                     }
                 }
             }
         }
         self.finish_run(&mut run);
+        if lost > 0 {
+            tracing::info!(
+                sessions = lost,
+                "connections closed, so that their clients connect anew: the store does not know their devices any more"
+            );
+        }
     }
 
     fn apply_event(&self, run: &mut Run, event: StoreEvent) {
@@ -98,7 +105,9 @@ impl Gateway {
                     self.take(step, id, device);
                 }
             }
-            StoreEvent::Missed { .. } | StoreEvent::Lost { .. } => {} // comes with the store for many nodes
+            StoreEvent::Missed { session } => self.read_missed(id_of(session)),
+            // Not told to leave its namespace: clients do not come back by themselves from that.
+            StoreEvent::Lost { session } => self.hub.finish_session(id_of(session), CloseReason::Forgotten),
             StoreEvent::Entry { .. } | StoreEvent::Appended { .. } => {}
         }
     }
@@ -115,6 +124,13 @@ impl Gateway {
         let id = id_of(session);
         let device = self.hub.with_kept(id, |kept| kept.device);
         if let (Some(device), Some(step)) = (device, self.hub.page(id, page, self.now())) {
+            self.take(step, id, device);
+        }
+    }
+
+    fn read_missed(&self, id: SessionId) {
+        let missed = self.hub.with_kept(id, |kept| (kept.device, kept.flow.missed()));
+        if let Some((device, step)) = missed {
             self.take(step, id, device);
         }
     }

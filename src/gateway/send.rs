@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::worker::Gateway;
+use crate::broker::{BrokerError, Outcome};
 use crate::domain::{Event, Message, Receipt, ReplyTo, Room, Site};
 use crate::store::{Append, StoreError};
+use crate::telemetry::Seldom;
 
 /// What a backend wants sent.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub struct Order<'a> {
     pub resync: bool,
 }
 
-/// Why a message was not taken. Nothing of it was kept.
+/// Why a message was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// The workers or the store have too much to do.
@@ -28,10 +30,25 @@ pub enum SendError {
     /// The store could not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The broker could not publish it.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
 }
 
+impl SendError {
+    /// Whether some of its recipients may get the message all the same: it was under way when the trouble came.
+    /// Otherwise nothing of it was kept.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable(_)) | Self::Broker(BrokerError::Unavailable(_)))
+    }
+}
+
+/// The line about broadcasts beside kept messages that did not go out.
+static NOT_BROADCAST: Seldom = Seldom::new();
+
 impl Gateway {
-    /// Sends a message. Where the site keeps messages the answer comes when it is durable.
+    /// Sends a message. The answer comes when it is durable; where the site keeps no messages, when it is published.
     ///
     /// # Errors
     /// [`SendError`] when it was not taken; trying again later is right.
@@ -43,13 +60,22 @@ impl Gateway {
         let message = Arc::new(self.message(site, order));
         if !site.keeps_messages() {
             let receipt = Receipt { id: message.id, devices: 0, online: 0, queued: 0 };
-            parts.broker.publish(message);
+            parts.broker.publish(message).known().await?;
             return Ok(receipt);
         }
         let receipt = self.append(Arc::clone(&message)).await?;
         if site.public_channel.is_some() {
-            // The anonymous without a device have no inbox; they hear it like a broadcast.
-            parts.broker.publish(message);
+            // The anonymous without a device have no inbox; they hear it like a broadcast. The message is kept for
+            // all others, so that the backend must not be told to send it again.
+            if let Outcome::Later(published) = parts.broker.publish(message) {
+                tokio::task::spawn_local(async move {
+                    if let Err(error) = published.await
+                        && let Some(more) = NOT_BROADCAST.due()
+                    {
+                        tracing::warn!(%error, more, "a message did not reach visitors without a deviceId");
+                    }
+                });
+            }
         }
         Ok(receipt)
     }

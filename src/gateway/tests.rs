@@ -1,15 +1,19 @@
 //! What the gateway asks of the store and in which order, with a store that only writes down.
 
+mod broadcast;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use super::*;
-use crate::broker::{Broker, LocalBroker};
+use crate::broker::{Broker, LocalBroker, Reception};
 use crate::domain::{AckId, Event};
-use crate::domain::{DeviceNo, DeviceTtl, Flake, Page, Seq, Site, SiteName, WorkerId};
-use crate::hub::{Dialect, Flushed, Frame, Hub, HubOptions, LinkId, Outbox, SessionId, SessionSeed, Wire};
+use crate::domain::{DeviceNo, DeviceTtl, Flake, Page, Seq, SessionRef, Site, SiteName, WorkerId};
+use crate::hub::{
+    CloseReason, Dialect, Flushed, Frame, Hub, HubOptions, LinkId, Outbox, SessionId, SessionSeed, Wire,
+};
 use crate::protocol::{BoxFuture, Credentials, Refusal, SiteProtocol, UserChange};
 use crate::store::{
     Ack, Append, Connect, Counters, Disconnect, PageLimit, Read, Store, StoreError, StoreEvent,
@@ -17,15 +21,19 @@ use crate::store::{
 
 /// A store that writes down what it is asked.
 #[derive(Default)]
-pub(crate) struct Asked(Mutex<Vec<String>>);
+pub(crate) struct Asked {
+    said: Mutex<Vec<String>>,
+    /// What it says of its health.
+    pub(crate) trouble: Mutex<Option<StoreError>>,
+}
 
 impl Asked {
     fn note(&self, what: String) {
-        self.0.lock().unwrap().push(what);
+        self.said.lock().unwrap().push(what);
     }
 
     pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.said.lock().unwrap())
     }
 }
 
@@ -51,7 +59,7 @@ impl Store for Asked {
     }
 
     fn health(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.trouble.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
     fn counters(&self) -> Counters {
@@ -86,7 +94,10 @@ impl Dialect for Silent {
     fn resync(&self, _: &SiteName, _: &mut Frame) {}
 }
 
-struct Nowhere;
+/// Takes nothing, and writes down why it was closed.
+struct Nowhere(Closed);
+
+type Closed = Rc<RefCell<Vec<CloseReason>>>;
 
 impl Wire for Nowhere {
     fn flush(&self, _: &mut Outbox, _: &mut Vec<u8>) -> Flushed {
@@ -95,13 +106,16 @@ impl Wire for Nowhere {
 
     fn await_room(self: Rc<Self>, _: LinkId) {}
 
-    fn close(self: Rc<Self>, _: crate::hub::CloseReason) {}
+    fn close(self: Rc<Self>, reason: CloseReason) {
+        self.0.borrow_mut().push(reason);
+    }
 }
 
 pub(crate) struct Rig {
     pub(crate) asked: Arc<Asked>,
     pub(crate) gateway: Rc<Gateway>,
     site: Arc<Site>,
+    closed: Closed,
 }
 
 impl Rig {
@@ -109,10 +123,14 @@ impl Rig {
     pub(crate) fn new() -> Self {
         let mut site = Site::sample("s");
         site.user_room_prefix = Some("user_".into());
+        Self::of(site, |reception| Arc::new(LocalBroker::new(reception)))
+    }
+
+    fn of(site: Site, broker: impl FnOnce(Arc<dyn Reception>) -> Arc<dyn Broker>) -> Self {
         let site = Arc::new(site);
         let (switchboard, _) = Switchboard::new(1, 1 << 20);
         let asked = Arc::new(Asked::default());
-        let broker: Arc<dyn Broker> = Arc::new(LocalBroker::new(Arc::clone(&switchboard) as _));
+        let broker = broker(Arc::clone(&switchboard) as _);
         let shared = Shared::new(SharedParts {
             sites: Sites::new([Arc::clone(&site)]),
             store: Arc::clone(&asked) as _,
@@ -124,14 +142,14 @@ impl Rig {
             page: PageLimit { entries: 10, bytes: 1000 },
         });
         let gateway = Gateway::new(shared, WorkerId(0), Hub::new(HubOptions { outbox_limit: 1 << 20 }));
-        Self { asked, gateway, site }
+        Self { asked, gateway, site, closed: Closed::default() }
     }
 
     fn visitor(&self) -> Visitor {
         let mut link = None;
         self.gateway.hub().open_link(|id| {
             link = Some(id);
-            Rc::new(Nowhere)
+            Rc::new(Nowhere(Rc::clone(&self.closed)))
         });
         let (link, site) = (link.unwrap(), Arc::clone(&self.site));
         let seed = SessionSeed { link, site, dialect: &Silent, welcome: Rc::default() };
@@ -188,6 +206,39 @@ async fn what_was_acknowledged_reaches_the_store_before_the_next_connect() {
     });
     let asked = connects.await;
     assert!(asked.len() == 2 && asked[0].contains("Entry") && asked[1].starts_with("connect"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn what_a_session_may_have_missed_is_read_and_its_acks_come_before_that() {
+    let local = tokio::task::LocalSet::new();
+    let asked = local.run_until(async {
+        let (rig, held) = (Rig::new(), Held::default());
+        let mut connecting = Box::pin(rig.gateway.connect(rig.visitor(), hold(&held)));
+        assert!(poll(connecting.as_mut()).is_pending());
+        let id = held.borrow().as_ref().unwrap().id();
+        rig.admit(id);
+        rig.asked.take();
+        rig.gateway.acknowledge(id, u64::from(AckId::entry(Seq(0)).get()));
+        let gone = SessionRef { serial: id.serial + 1, ..rig.gateway.session_ref(id) };
+        let missed = [gone, rig.gateway.session_ref(id)].map(|session| StoreEvent::Missed { session });
+        rig.gateway.apply([Mail::Store(missed.into())].into_iter());
+        rig.asked.take()
+    });
+    let asked = asked.await;
+    assert!(asked.len() == 2 && asked[0].contains("Entry") && asked[1] == "read 0", "{asked:?}");
+}
+
+#[test]
+fn who_is_lost_is_closed_in_a_way_from_which_clients_come_back() {
+    let (rig, held) = (Rig::new(), Held::default());
+    let mut connecting = Box::pin(rig.gateway.connect(rig.visitor(), hold(&held)));
+    assert!(poll(connecting.as_mut()).is_pending());
+    let id = held.borrow().as_ref().unwrap().id();
+    rig.admit(id);
+    let lost = StoreEvent::Lost { session: rig.gateway.session_ref(id) };
+    rig.gateway.apply([Mail::Store(vec![lost])].into_iter());
+    while rig.gateway.hub().flush(1) {}
+    assert_eq!(rig.closed.borrow().as_slice(), [CloseReason::Forgotten]);
 }
 
 #[test]

@@ -59,15 +59,27 @@ impl Index {
         }
     }
 
-    pub(super) fn join(&mut self, site: &SiteName, rooms: &[Room], slot: u32) {
-        let site = self.rooms.entry(site.clone()).or_default();
-        for room in rooms {
-            site.entry(room.clone()).or_default().push(slot);
+    /// The rooms in which it is the first one.
+    pub(super) fn join(&mut self, site: &SiteName, rooms: &[Room], slot: u32) -> Vec<Room> {
+        if rooms.is_empty() {
+            return Vec::new();
         }
+        let of_site = self.rooms.entry(site.clone()).or_default();
+        let mut first = Vec::new();
+        for room in rooms {
+            let slots = of_site.entry(room.clone()).or_default();
+            if slots.is_empty() {
+                first.push(room.clone());
+            }
+            slots.push(slot);
+        }
+        first
     }
 
-    pub(super) fn leave(&mut self, site: &SiteName, rooms: &[Room], slot: u32) {
-        let Some(of_site) = self.rooms.get_mut(site) else { return };
+    /// The rooms in which it was the last one.
+    pub(super) fn leave(&mut self, site: &SiteName, rooms: &[Room], slot: u32) -> Vec<Room> {
+        let mut last = Vec::new();
+        let Some(of_site) = self.rooms.get_mut(site) else { return last };
         for room in rooms {
             if let Some(slots) = of_site.get_mut(room) {
                 if let Some(at) = slots.iter().position(|other| *other == slot) {
@@ -75,12 +87,14 @@ impl Index {
                 }
                 if slots.is_empty() {
                     of_site.remove(room);
+                    last.push(room.clone());
                 }
             }
         }
         if of_site.is_empty() {
             self.rooms.remove(site);
         }
+        last
     }
 }
 
@@ -93,10 +107,12 @@ mod tests {
     fn nothing_is_left_when_the_last_one_leaves() {
         let (mut index, site) = (Index::default(), Site::sample("s"));
         let rooms = [Room::of(&site, "a"), Room::of(&site, "b")];
-        (0..3).for_each(|slot| index.join(&site.name, &rooms, slot));
+        let first = (0..3).map(|slot| index.join(&site.name, &rooms, slot).len());
+        assert_eq!(first.collect::<Vec<_>>(), [2, 0, 0]);
         (0..3).for_each(|slot| index.bear(DeviceNo(7), slot));
         assert_eq!((index.room(&site.name, &rooms[0]).len(), index.device(DeviceNo(7)).len()), (3, 3));
-        (0..3).for_each(|slot| index.leave(&site.name, &rooms, slot));
+        let last = (0..3).map(|slot| index.leave(&site.name, &rooms, slot));
+        assert_eq!(last.collect::<Vec<_>>(), [vec![], vec![], rooms.to_vec()]);
         (0..3).for_each(|slot| index.unbear(DeviceNo(7), slot));
         assert!(index.rooms.is_empty() && index.devices.is_empty());
     }

@@ -30,6 +30,8 @@ pub enum CloseReason {
     ByPeer,
     /// This node stops.
     Draining,
+    /// The store does not know the device of one of its sessions any more: its client has to come anew.
+    Forgotten,
 }
 
 impl CloseReason {
@@ -44,6 +46,7 @@ impl CloseReason {
             Self::NotAuthenticated => "not authenticated in time",
             Self::ByPeer => "closed by client",
             Self::Draining => "server stops",
+            Self::Forgotten => "device forgotten",
         }
     }
 }

@@ -82,7 +82,7 @@ impl Hub {
         let Inner { links, sessions, index, dirty, mark, .. } = &mut *inner;
         for slot in message.rooms.iter().flat_map(|room| index.room(&message.site, room)) {
             let Some(session) = sessions.get_mut(*slot as usize) else { continue };
-            if session.mark == *mark {
+            if !session.joined || session.mark == *mark {
                 continue;
             }
             session.mark = *mark;
@@ -118,7 +118,7 @@ impl Hub {
         let mut inner = self.inner.borrow_mut();
         let Inner { links, sessions, dirty, .. } = &mut *inner;
         let session = session(sessions, id)?;
-        let (frame, step) = page_frame(session, page, now, welcome)?;
+        let (frame, step) = page_frame(session, page, now)?;
         let first = welcome.then(|| Rc::clone(&session.seed.welcome));
         let page = (!frame.is_empty()).then(|| Rc::new(frame));
         let frames = first.into_iter().chain(page);
@@ -135,11 +135,9 @@ impl Hub {
         for slot in index.device(device) {
             let Some(session) = sessions.get_mut(*slot as usize) else { continue };
             let Some(kept) = &mut session.kept else { continue };
+            let Some(step) = kept.cleared(through) else { continue };
             let id = SessionId { slot: *slot, serial: session.serial };
-            steps.push((id, kept.flow.cleared(through)));
-            kept.waiting_since = None;
-            // Behind all that was written, not behind `through`: entries above it may have been written before this.
-            kept.resync = Some(ResyncDue::new(through, kept.flow.top()));
+            steps.push((id, step));
             let mut frame = Frame::default();
             session.seed.dialect.resync(&session.seed.site.name, &mut frame);
             queue(links, dirty, session.seed.link, Rc::new(frame), self.options.outbox_limit);
@@ -200,8 +198,10 @@ impl Inner {
         if let Some(reason @ (CloseReason::TooSlow | CloseReason::ByPeer)) = link.closing {
             return Some((Rc::clone(&link.wire), id, reason));
         }
+        // Nothing comes any more for the forgotten: they get what is written, and are not kept waiting for the rest.
+        let forgotten = link.closing.filter(|reason| *reason == CloseReason::Forgotten);
         if link.blocked {
-            return None;
+            return forgotten.map(|reason| (Rc::clone(&link.wire), id, reason));
         }
         let flushed = if link.outbox.is_empty() {
             Flushed::All
@@ -212,6 +212,9 @@ impl Inner {
             (Flushed::Gone, _) => Some((Rc::clone(&link.wire), id, CloseReason::Gone)),
             (Flushed::All, Some(reason)) => Some((Rc::clone(&link.wire), id, reason)),
             (Flushed::All, None) => None,
+            (Flushed::Blocked, Some(reason @ CloseReason::Forgotten)) => {
+                Some((Rc::clone(&link.wire), id, reason))
+            }
             (Flushed::Blocked, _) => {
                 link.blocked = true;
                 Rc::clone(&link.wire).await_room(id);
@@ -223,7 +226,21 @@ impl Inner {
 
 impl Kept {
     fn new(device: DeviceNo) -> Self {
-        Self { device, flow: super::flow::Flow::default(), resync: None, waiting_since: None }
+        Self { device, flow: super::flow::Flow::default(), resync: None, told: None, waiting_since: None }
+    }
+
+    /// The inbox was cleared, and the client is about to be told. `None` where it was told that already, since the news
+    /// comes on two ways: by itself and with a page.
+    fn cleared(&mut self, through: Seq) -> Option<Step> {
+        if self.told >= Some(through) {
+            return None;
+        }
+        let step = self.flow.cleared(through);
+        self.waiting_since = None;
+        self.told = Some(through);
+        // Behind all that was written, not behind `through`: entries above it may have been written before this.
+        self.resync = Some(ResyncDue::new(through, self.flow.top()));
+        Some(step)
     }
 }
 
@@ -238,15 +255,15 @@ fn single(seed: &super::SessionSeed, kept: &mut Kept, run: &[Live]) -> Option<Rc
     (!frame.is_empty()).then(|| Rc::new(frame))
 }
 
-/// Only the first page tells of a `_resync` that the device owes: what comes to be owed later is told by itself, and
-/// may be proved already when a page says so that was on its way.
-fn page_frame(session: &mut Session, page: &Page, now: u32, first: bool) -> Option<(Frame, Step)> {
+/// A page also tells of the `_resync` that the device owes, where the session was not told yet: what came to be owed while
+/// it lives is told by itself too, but that may have been missed on the way here.
+fn page_frame(session: &mut Session, page: &Page, now: u32) -> Option<(Frame, Step)> {
     let (seed, kept) = (&session.seed, session.kept.as_mut()?);
     let site = &seed.site.name;
     let mut frame = Frame::default();
-    if let Some(through) = page.resync.filter(|_| first) {
+    // What comes next for this session is up to the page.
+    if page.resync.and_then(|through| kept.cleared(through)).is_some() {
         seed.dialect.resync(site, &mut frame);
-        kept.resync = Some(ResyncDue::new(through, kept.flow.top()));
     }
     let known = page.entries.partition_point(|(seq, _)| *seq <= kept.flow.last());
     let fresh = page.entries.get(known..).unwrap_or_default();

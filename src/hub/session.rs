@@ -52,6 +52,8 @@ pub struct Kept {
     pub flow: Flow,
     /// A `_resync` was written, and nothing proves yet that it arrived.
     pub resync: Option<ResyncDue>,
+    /// The last `_resync` that was written: for what was cleared up to and with this entry.
+    pub told: Option<Seq>,
     /// Second (of the hub's clock) since which something waits for an ack; only where the site has an ack timeout.
     pub waiting_since: Option<u32>,
 }
@@ -101,6 +103,8 @@ pub(super) struct Session {
     pub(super) kept: Option<Kept>,
     /// Rooms it listens to by itself; empty for the bearer of a device, whose recipients the store resolves.
     pub(super) rooms: Box<[Room]>,
+    /// It hears what is said in them.
+    pub(super) joined: bool,
     /// The broadcast that reached it last, so that one for two of its rooms comes once.
     pub(super) mark: u32,
 }

@@ -12,7 +12,7 @@ use super::index::Index;
 use super::link::{CloseReason, Link, LinkId, Wire};
 use super::outbox::Outbox;
 use super::session::{Kept, Session, SessionId, SessionSeed};
-use crate::domain::{DeviceNo, Room};
+use crate::domain::{Room, SiteName};
 
 /// What may wait for a link of which no session was let in: answers to pings, and refusals.
 const STRANGER_LIMIT: usize = 256 * 1024;
@@ -145,33 +145,53 @@ impl Hub {
     pub fn attach(&self, seed: SessionSeed) -> SessionId {
         let mut inner = self.inner.borrow_mut();
         let serial = inner.next_serial();
-        let session = Session { serial, seed, kept: None, rooms: Box::default(), mark: 0 };
+        let session = Session { serial, seed, kept: None, rooms: Box::default(), joined: false, mark: 0 };
         SessionId { slot: inner.sessions.insert(session) as u32, serial }
     }
 
-    /// Lets a session in that listens to rooms by itself and has no inbox.
-    pub fn join(&self, id: SessionId, rooms: Vec<Room>) {
+    /// Says which rooms a session is going to listen to by itself; it hears nothing before [`Hub::join`]. Once for each
+    /// session. The rooms to which nobody listened yet on this worker.
+    pub fn listen(&self, id: SessionId, rooms: Vec<Room>) -> Vec<Room> {
         let mut inner = self.inner.borrow_mut();
         let Inner { sessions, index, .. } = &mut *inner;
-        let Some(session) = session(sessions, id) else { return };
+        let Some(session) = session(sessions, id) else { return Vec::new() };
         session.rooms = rooms.into();
-        index.join(&session.seed.site.name, &session.rooms, id.slot);
+        index.join(&session.seed.site.name, &session.rooms, id.slot)
+    }
+
+    /// Lets a session in that listens to rooms by itself and has no inbox. Whether it is still there.
+    pub fn join(&self, id: SessionId) -> bool {
+        let mut inner = self.inner.borrow_mut();
+        let Some(session) = session(&mut inner.sessions, id) else { return false };
+        session.joined = true;
         let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
         inner.know(link);
         inner.queue(link, welcome, self.options.outbox_limit);
         self.ring();
+        true
     }
 
-    /// Ends a session; the device it bore, if any.
-    pub fn detach(&self, id: SessionId) -> Option<DeviceNo> {
+    /// Closes the link of a session once what waits for it is sent, or cannot be.
+    pub fn finish_session(&self, id: SessionId, reason: CloseReason) {
+        let link = session(&mut self.inner.borrow_mut().sessions, id).map(|session| session.seed.link);
+        if let Some(link) = link {
+            self.finish(link, reason);
+        }
+    }
+
+    /// Ends a session; its site, and the rooms to which nobody listens any more on this worker. `None` where it has
+    /// ended before.
+    pub fn detach(&self, id: SessionId) -> Option<(SiteName, Vec<Room>)> {
         let mut inner = self.inner.borrow_mut();
         let Inner { sessions, index, .. } = &mut *inner;
         session(sessions, id)?;
         let session = sessions.try_remove(id.slot as usize)?;
-        index.leave(&session.seed.site.name, &session.rooms, id.slot);
-        let device = session.kept.map(|kept| kept.device)?;
-        index.unbear(device, id.slot);
-        Some(device)
+        if let Some(kept) = session.kept {
+            index.unbear(kept.device, id.slot);
+        }
+        let site = session.seed.site.name.clone();
+        let left = index.leave(&site, &session.rooms, id.slot);
+        Some((site, left))
     }
 
     /// Works on a session's place in its inbox.

@@ -26,7 +26,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Feeds {
     channels: RefCell<HashMap<Vec<u8>, Channel>>,
     pumps: RefCell<HashMap<String, Rc<Pump>>>,
-    /// Told when there is a new channel, one less, or a doubt about who is in charge.
+    /// New channels, which have no server yet.
+    fresh: RefCell<Vec<Vec<u8>>>,
+    /// Told when there is a new channel, or a doubt about who is in charge.
     changed: Rc<Notify>,
 }
 
@@ -64,21 +66,23 @@ impl Drop for Subscription {
         let Some(channel) = channels.get_mut(&self.channel) else { return };
         channel.readers.retain(|reader| !Rc::ptr_eq(reader, &self.queue));
         if channel.readers.is_empty() {
-            channels.remove(&self.channel);
-            self.feeds.changed.notify_one();
+            let at = channels.remove(&self.channel).and_then(|channel| channel.at);
+            self.feeds.look_at(at.as_ref(), &self.channel);
         }
     }
 }
 
 impl Feeds {
     pub(super) fn new(changed: Rc<Notify>) -> Self {
-        Self { channels: RefCell::default(), pumps: RefCell::default(), changed }
+        let (channels, pumps, fresh) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { channels, pumps, fresh, changed }
     }
 
     pub(super) fn subscribe(feeds: &Rc<Self>, slot: Slot, channel: Vec<u8>) -> Subscription {
         let queue = Rc::new(Queue::default());
         let mut channels = feeds.channels.borrow_mut();
         let entry = channels.entry(channel.clone()).or_insert_with(|| {
+            feeds.fresh.borrow_mut().push(channel.clone());
             feeds.changed.notify_one();
             Channel { slot, at: None, in_force: false, readers: Vec::new() }
         });
@@ -91,43 +95,61 @@ impl Feeds {
 
     /// Brings every channel to the server in charge, for as long as it is polled.
     pub(super) async fn run(lines: Rc<Lines>) {
+        let mut version = 0;
         loop {
             lines.feeds.changed.notified().await;
-            while !lines.feeds.place_all(&lines).await {
+            while !lines.feeds.place_all(&lines, &mut version).await {
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
-    /// False when it has to be tried again.
-    async fn place_all(&self, lines: &Rc<Lines>) -> bool {
-        let slots: Vec<(Vec<u8>, Slot)> =
-            self.channels.borrow().iter().map(|(name, channel)| (name.clone(), channel.slot)).collect();
-        let mut all = true;
-        for (channel, slot) in slots {
+    /// Places what is new, and everything where others are in charge than in that `version`. False when it has to be
+    /// tried again.
+    async fn place_all(&self, lines: &Rc<Lines>, version: &mut u64) -> bool {
+        if let Err(trouble) = lines.charge.settle().await {
+            tracing::debug!(reason = %trouble, "who is in charge of the subscriptions is not known");
+            return false;
+        }
+        let mut names = self.fresh.take();
+        if *version != lines.charge.version() {
+            *version = lines.charge.version();
+            names = self.channels.borrow().keys().cloned().collect();
+        }
+        for name in names {
+            let Some(slot) = self.channels.borrow().get(&name).map(|channel| channel.slot) else { continue };
             match lines.charge.of(slot).await {
-                Ok(server) => self.place(&channel, &server, lines),
+                Ok(server) => self.place(&name, &server, lines),
                 Err(trouble) => {
                     tracing::debug!(reason = %trouble, "who is in charge of a subscription is not known");
-                    all = false;
-                    break;
+                    self.fresh.borrow_mut().push(name);
                 }
             }
         }
-        for pump in self.pumps.borrow().values() {
-            pump.changed.notify_one();
-        }
-        all
+        // Those who could not subscribe to something try it again.
+        self.pumps.borrow().values().for_each(|pump| pump.changed.notify_one());
+        self.fresh.borrow().is_empty()
     }
 
-    fn place(&self, channel: &[u8], server: &ServerUrl, lines: &Rc<Lines>) {
+    fn place(&self, name: &[u8], server: &ServerUrl, lines: &Rc<Lines>) {
         let at = server.to_string();
-        if let Some(channel) = self.channels.borrow_mut().get_mut(channel)
-            && channel.at.as_ref() != Some(&at)
-        {
-            (channel.at, channel.in_force) = (Some(at.clone()), false);
+        let mut channels = self.channels.borrow_mut();
+        let Some(channel) = channels.get_mut(name).filter(|channel| channel.at.as_ref() != Some(&at)) else {
+            return;
+        };
+        channel.in_force = false;
+        let before = channel.at.replace(at.clone());
+        drop(channels);
+        self.pumps.borrow_mut().entry(at.clone()).or_insert_with(|| Pump::start(server.clone(), lines));
+        self.look_at(before.as_ref(), name);
+        self.look_at(Some(&at), name);
+    }
+
+    /// Tells the pump of a server that a channel has come or gone.
+    fn look_at(&self, server: Option<&String>, channel: &[u8]) {
+        if let Some(pump) = server.and_then(|server| self.pumps.borrow().get(server).map(Rc::clone)) {
+            pump.changed(channel);
         }
-        self.pumps.borrow_mut().entry(at).or_insert_with(|| Pump::start(server.clone(), lines));
     }
 
     /// The channels that this server has to bring.
@@ -135,6 +157,13 @@ impl Feeds {
         let channels = self.channels.borrow();
         let here = channels.iter().filter(|(_, channel)| channel.at.as_deref() == Some(server));
         here.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether this server has to bring it, and has confirmed it.
+    fn state(&self, channel: &[u8], server: &str) -> (bool, bool) {
+        let channels = self.channels.borrow();
+        let here = channels.get(channel).filter(|channel| channel.at.as_deref() == Some(server));
+        (here.is_some(), here.is_some_and(|channel| channel.in_force))
     }
 
     /// This server has confirmed it.

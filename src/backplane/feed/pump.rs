@@ -1,5 +1,6 @@
 //! A pump: the connection that brings what is published on one server.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,17 +21,25 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Runs while there are channels for its server.
 pub(super) struct Pump {
-    /// Told when there may be other channels.
+    /// Told when there is something to look at.
     pub(super) changed: Notify,
+    /// Channels that have come, gone, or could not be subscribed to.
+    todo: RefCell<HashSet<Vec<u8>>>,
 }
 
 impl Pump {
     pub(super) fn start(server: ServerUrl, lines: &Rc<Lines>) -> Rc<Self> {
-        let pump = Rc::new(Self { changed: Notify::new() });
+        let pump = Rc::new(Self { changed: Notify::new(), todo: RefCell::default() });
         let name = server.to_string();
         let run = Run { lines: Rc::clone(lines), pump: Rc::clone(&pump), server, name };
         tokio::task::spawn_local(run.until_idle());
         pump
+    }
+
+    /// A channel has come or gone.
+    pub(super) fn changed(&self, channel: &[u8]) {
+        self.todo.borrow_mut().insert(channel.to_vec());
+        self.changed.notify_one();
     }
 }
 
@@ -73,6 +82,7 @@ impl Run {
         let connection = self.lines.dialer.dial(&self.server, Some(sender)).await?;
         check(&connection, &self.server, self.lines.charge.is_cluster(), &[]).await?;
         let mut asked = Asked::default();
+        self.pump.todo.replace(self.lines.feeds.of(&self.name).into_iter().collect());
         if !self.agree(&connection, &mut asked).await? {
             return Ok(());
         }
@@ -95,9 +105,17 @@ impl Run {
     /// Subscribes and unsubscribes what is new; false when nothing is left. Of a channel that the server does not have
     /// (any more) who does is found out, and it comes back here if it was a mistake.
     async fn agree(&self, connection: &Connection, asked: &mut Asked) -> Result<bool, Trouble> {
-        let wanted: HashSet<Vec<u8>> = self.lines.feeds.of(&self.name).into_iter().collect();
-        let leave: Vec<_> = asked.held.difference(&wanted).cloned().collect();
-        let join: Vec<_> = wanted.difference(&asked.held).cloned().collect();
+        let (mut join, mut leave) = (Vec::new(), Vec::new());
+        for channel in self.pump.todo.take() {
+            let (is_wanted, is_in_force) = self.lines.feeds.state(&channel, &self.name);
+            match (is_wanted, asked.held.contains(&channel)) {
+                (true, false) => join.push(channel),
+                (false, true) => leave.push(channel),
+                // Went and came back before anybody looked.
+                (true, true) if !is_in_force => self.lines.feeds.confirmed(&channel, &self.name),
+                _ => {}
+            }
+        }
         let (subscribe, unsubscribe) = if self.lines.charge.is_cluster() {
             ("SSUBSCRIBE", "SUNSUBSCRIBE")
         } else {
@@ -117,12 +135,13 @@ impl Run {
             match answer {
                 Ok(_) => drop(asked.held.insert(channel)),
                 Err(Trouble::Elsewhere(_) | Trouble::NotNow(_)) if self.lines.charge.is_cluster() => {
+                    self.pump.todo.borrow_mut().insert(channel);
                     self.lines.charge.doubt();
                 }
                 Err(trouble) => return Err(trouble),
             }
         }
-        Ok(!wanted.is_empty())
+        Ok(!asked.held.is_empty() || !self.lines.feeds.of(&self.name).is_empty())
     }
 
     fn take(&self, push: Option<PushInfo>, asked: &mut Asked) -> Result<(), Trouble> {
@@ -137,7 +156,7 @@ impl Run {
                 self.lines.feeds.published(&channel, payload);
             }
             (PushKind::Subscribe | PushKind::SSubscribe, _) => {
-                self.lines.feeds.confirmed(&channel, &self.name)
+                self.lines.feeds.confirmed(&channel, &self.name);
             }
             // Not asked for: the slot has moved. The answers on this connection may be shifted by one now.
             (PushKind::Unsubscribe | PushKind::SUnsubscribe, _)

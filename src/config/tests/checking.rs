@@ -63,3 +63,12 @@ fn a_named_sites_file_is_looked_at_whatever_the_environment_says() {
     let text = "sites.yml (sites.yml): in order\n  site shop: plain broadcast, keeps no messages\n";
     assert_eq!(report(&desk, &["sites.yml"]), (text.to_owned(), true));
 }
+
+#[test]
+fn redis_is_described_without_its_password() {
+    let mut desk = Desk::new();
+    desk.config("redis: {url: 'redis://:hunter2@a', sentinelMaster: m}\n");
+    let (text, in_order) = report(&desk, &[]);
+    let store = "  store Redis at the server `m` of the sentinels redis://a, prefix postroom, 16 shards, device_ttl 1h\n";
+    assert!(in_order && text.contains(store) && !text.contains("hunter2"), "{text}");
+}

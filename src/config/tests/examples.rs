@@ -1,7 +1,7 @@
 //! The example files: in order, complete, and telling the truth about defaults.
 
 use super::super::schema::{Key, Kind, SERVER, SITE, last_word};
-use super::super::{CONFIG_EXAMPLE, SITES_EXAMPLE};
+use super::super::{CONFIG_EXAMPLE, Redis, SITES_EXAMPLE};
 use super::Desk;
 use crate::domain::QueueBounds;
 
@@ -30,7 +30,20 @@ fn what_is_commented_out_is_in_order_too() {
         };
         text.lines().map(line).collect::<Vec<_>>().join("\n")
     };
-    let config = put_in_force(CONFIG_EXAMPLE, &["workers:", "flakeid:", "id: 0", "datacenter:", "worker: 0"]);
+    let workers = ["workers:", "flakeid:", "id: 0", "datacenter:", "worker: 0"];
+    let redis = [
+        "redis:",
+        "url:",
+        "cluster:",
+        "sentinelMaster:",
+        "username:",
+        "password:",
+        "database:",
+        "ca:",
+        "prefix:",
+    ];
+    let redis = [&redis[..], &["shards:", "waitReplicas:", "lease:"]].concat();
+    let config = put_in_force(CONFIG_EXAMPLE, &workers);
     let sites =
         put_in_force(SITES_EXAMPLE, &["ackTimeout:", "news:", "authUrl: https://news", "apiKey: ${NEWS"]);
     let mut desk = Desk::new();
@@ -38,6 +51,11 @@ fn what_is_commented_out_is_in_order_too() {
     let settings = desk.settings();
     assert_eq!((settings.server.workers, settings.sites.len()), (2, 2));
     assert!(settings.sites[0].ack_timeout.is_some());
+    let config = put_in_force(CONFIG_EXAMPLE, &redis);
+    let stated = desk.config(&config).env("REDIS_PASSWORD", "x").settings().server.redis.unwrap();
+    let plain = Desk::new().config("redis: redis://redis.example:6379").settings().server.redis.unwrap();
+    let rest = |redis: &Redis| (redis.prefix.clone(), redis.shards, redis.wait_replicas, redis.lease);
+    assert_eq!(rest(&stated), rest(&plain), "the example states the defaults");
 }
 
 #[test]
@@ -51,7 +69,7 @@ fn the_examples_mention_every_key_and_variable() {
             }
         }
     }
-    for variable in ["NODE_ENV", "REDIS_URL", "POSTROOM_CONFIG", "POSTROOM_SITES"] {
+    for variable in ["NODE_ENV", "POSTROOM_CONFIG", "POSTROOM_SITES"] {
         assert!(CONFIG_EXAMPLE.contains(variable), "{variable}");
     }
     assert!(SITES_EXAMPLE.contains("SITE_NAME"));
@@ -59,7 +77,9 @@ fn the_examples_mention_every_key_and_variable() {
 
 fn mention(key: &Key) -> String {
     match key.kind {
-        Kind::Value | Kind::Values | Kind::Section => format!("{}:", last_word(key.path)),
+        Kind::Value | Kind::Values | Kind::Section | Kind::SectionOr(_) => {
+            format!("{}:", last_word(key.path))
+        }
         Kind::Alias(_) => last_word(key.path).to_owned(),
         Kind::Unused(_) | Kind::Refused(_) => key.path.to_owned(),
     }

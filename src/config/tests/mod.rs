@@ -3,6 +3,7 @@
 mod checking;
 mod examples;
 mod process;
+mod redis;
 mod tenants;
 
 use std::path::{Path, PathBuf};

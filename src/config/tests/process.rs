@@ -14,7 +14,8 @@ fn defaults() -> Server {
         device_ttl: DeviceTtl::from_secs(3600),
         data: PathBuf::from("data"),
         durability: Durability::Full,
-        flake_node: 0,
+        redis: None,
+        flake_node: None,
         send_limit: 1 << 20,
         connect_timeout: Duration::from_secs(45),
         drain_timeout: Duration::from_secs(10),
@@ -55,7 +56,8 @@ fn every_key_is_read() {
         device_ttl: DeviceTtl::from_secs(7 * 86_400),
         data: PathBuf::from("/var/lib/postroom"),
         durability: Durability::Normal,
-        flake_node: 67,
+        redis: None,
+        flake_node: Some(67),
         send_limit: 500_000,
         connect_timeout: Duration::from_secs(30),
         drain_timeout: Duration::from_secs(25),
@@ -136,7 +138,8 @@ fn every_variable_and_flag_is_read() {
         device_ttl: DeviceTtl::from_secs(60),
         data: PathBuf::from("/tmp/x"),
         durability: Durability::Normal,
-        flake_node: 9,
+        redis: None,
+        flake_node: Some(9),
         send_limit: 2 << 20,
         connect_timeout: Duration::from_mins(1),
         drain_timeout: Duration::from_secs(20),
@@ -227,10 +230,6 @@ const WRONG: &[(&str, &str)] = &[
         "log: {level: inof}",
         "1:7: log.level: must be off, error, warn, info, debug, trace, or directives such as `info,postroom=debug` \
          (did you mean `info`?), not `inof`",
-    ),
-    (
-        "redis: {url: 'redis://x'}",
-        "1:1: redis: Redis is not supported yet; delete it, and messages are kept in the embedded store (`data`), for one node",
     ),
     ("port: 1\nport: 2", "2:1: port: stands twice, first in line 1; delete one of the two"),
     (
@@ -338,15 +337,7 @@ fn what_the_original_has_and_we_do_not_need_is_warned_of() {
          config.yml:4:11: flakeid.id: wins over `datacenter` and `worker`; ids carry node 5\n\
          config.yml:4:29: flakeid.epoch: this setting of the original has no use here and is ignored"
     );
-    assert_eq!(desk.settings().server.flake_node, 5);
-}
-
-#[test]
-fn redis_of_the_environment_is_refused() {
-    let errors = Desk::new().env("REDIS_URL", "redis://:hunter2@x").errors();
-    assert!(
-        errors.starts_with("$REDIS_URL: redis: Redis is not supported yet") && !errors.contains("hunter2")
-    );
+    assert_eq!(desk.settings().server.flake_node, Some(5));
 }
 
 #[test]

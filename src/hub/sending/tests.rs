@@ -208,6 +208,53 @@ fn a_resync_is_told_once() {
 }
 
 #[test]
+fn a_resync_that_was_missed_is_told_by_the_next_page_and_nothing_cleared_behind_it() {
+    let rig = Rig::new(1 << 20);
+    let (link, wire) = rig.link();
+    let session = rig.session(link);
+    rig.hub.admit(session, DEVICE, &page(&[], 3), 0);
+    rig.hub.with_kept(session, |kept| kept.flow.missed());
+    // Held back, cleared, and the news of that lost.
+    rig.entry(4);
+    rig.entry(7);
+    let owed = Page { resync: Some(Seq(6)), ..page(&[5, 8], 8) };
+    rig.hub.page(session, &owed, 0);
+    assert_eq!(rig.seen(&wire), "WR[8;]");
+    let due = rig.hub.with_kept(session, |kept| kept.resync.map(ResyncDue::through));
+    assert_eq!(due, Some(Some(Seq(6))));
+    // The news comes after all.
+    assert_eq!(rig.hub.resync(DEVICE, Seq(6)), []);
+    assert_eq!(rig.seen(&wire), "");
+    rig.hub.resync(DEVICE, Seq(9));
+    assert_eq!(rig.seen(&wire), "R");
+}
+
+#[test]
+fn what_a_page_tells_as_cleared_is_not_emitted_out_of_what_was_held_back() {
+    let rig = Rig::new(1 << 20);
+    let (link, wire) = rig.link();
+    let session = rig.session(link);
+    rig.hub.admit(session, DEVICE, &Page { more: true, ..page(&[], 0) }, 0);
+    (4..=6).for_each(|seq| rig.entry(seq));
+    rig.hub.page(session, &Page { resync: Some(Seq(5)), ..page(&[], 3) }, 0);
+    assert_eq!(rig.seen(&wire), "WR6;");
+}
+
+#[test]
+fn who_is_forgotten_gets_what_is_written_and_is_closed() {
+    let rig = Rig::new(1 << 20);
+    let ((one, quick), (two, slow)) = (rig.link(), rig.link());
+    slow.blocked.set(true);
+    for link in [one, two] {
+        let session = rig.session(link);
+        rig.hub.join(session);
+        rig.hub.finish_session(session, CloseReason::Forgotten);
+    }
+    assert_eq!((rig.seen(&quick), quick.closed.get()), ("W".to_owned(), Some(CloseReason::Forgotten)));
+    assert_eq!(slow.closed.get(), Some(CloseReason::Forgotten));
+}
+
+#[test]
 fn little_may_wait_for_a_stranger_and_more_once_it_is_let_in() {
     let rig = Rig::new(1 << 20);
     let half = || Rc::new(Frame::control(vec![b'x'; 200_000]));
@@ -216,7 +263,7 @@ fn little_may_wait_for_a_stranger_and_more_once_it_is_let_in() {
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (0, Some(CloseReason::TooSlow)));
     let (member, wire) = rig.link();
     let session = rig.session(member);
-    rig.hub.join(session, Vec::new());
+    rig.hub.join(session);
     (0..2).for_each(|_| rig.hub.push(member, half()));
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (400_001, None));
 }
@@ -226,7 +273,7 @@ fn what_comes_in_one_turn_closes_nobody_but_what_nobody_takes_does() {
     let rig = Rig::new(1000);
     let large = || Rc::new(Frame::control(vec![b'x'; 800]));
     let (link, wire) = rig.link();
-    rig.hub.join(rig.session(link), Vec::new());
+    rig.hub.join(rig.session(link));
     (0..3).for_each(|_| rig.hub.push(link, large()));
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (2401, None));
     wire.blocked.set(true);

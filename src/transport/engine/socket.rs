@@ -74,7 +74,7 @@ impl Socket {
         let code = match reason {
             CloseReason::Gone => None,
             CloseReason::ByPeer => Some(1000),
-            CloseReason::Draining => Some(1001),
+            CloseReason::Draining | CloseReason::Forgotten => Some(1001),
             CloseReason::Protocol => Some(1002),
             CloseReason::TooSlow | CloseReason::HeartbeatMissed | CloseReason::NotAuthenticated => Some(1008),
         };

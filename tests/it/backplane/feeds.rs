@@ -36,6 +36,24 @@ fn what_is_published_arrives_at_all_who_subscribed() {
 }
 
 #[test]
+fn one_that_is_dropped_and_taken_again_at_once_is_in_force() {
+    let server = RedisServer::start();
+    let plane = Plane::to(&server.url());
+    let news = plane.ask(|lines| async move {
+        let channel = || lines.subscribe(postroom::backplane::Slot::of(b"c"), b"c".to_vec());
+        let mut subscription = channel();
+        let mut news = Vec::new();
+        for _ in 0..3 {
+            news.push(subscription.next().await);
+            drop(subscription);
+            subscription = channel();
+        }
+        news
+    });
+    assert_eq!(news, [News::Ready, News::Ready, News::Ready]);
+}
+
+#[test]
 fn after_a_restart_and_a_cut_they_are_in_force_again() {
     let mut server = RedisServer::start();
     let proxy = Proxy::start(server.port());

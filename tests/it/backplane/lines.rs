@@ -71,9 +71,7 @@ fn no_answer_in_time_means_that_the_line_is_given_up() {
     let start = Instant::now();
     assert_eq!(plane.once(&["PING"]), Err(Trouble::Broken("no answer in time".into())));
     assert!((900..1500).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
-    assert!(
-        matches!(plane.once(&["PING"]), Err(Trouble::Broken(text)) if text.contains("no connection within 1s"))
-    );
+    assert!(matches!(plane.once(&["PING"]), Err(Trouble::Broken(_))));
     proxy.resume();
     plane.until_done(&["PING"]);
 }
@@ -113,9 +111,9 @@ fn all_who_wait_share_one_attempt_and_one_line() {
     });
     assert_eq!(server.cli(&["GET", "n"]), "50");
     let made = |text: &str| text.parse::<u32>().unwrap();
-    // redis-cli made three.
+    // Each redis-cli is counted, too: GET, and INFO for the second figure.
     let after = server.field("total_connections_received").unwrap();
-    assert_eq!(made(&after) - made(&before), 3, "one line, and redis-cli twice");
+    assert_eq!(made(&after) - made(&before), 3, "one line");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use postroom::backplane::{Backplane, Line, Lines, News, Options, ServerUrl, Servers, Slot, Trouble};
@@ -20,6 +20,13 @@ pub fn single(text: &str) -> Options {
 }
 
 pub struct Plane(Backplane);
+
+/// While there is only one subscriber in the process, tracing takes the word of whichever thread comes first to a place
+/// that logs, and that of a thread without subscriber is "never". So there are always more.
+static OTHERS: LazyLock<[tracing::Dispatch; 2]> = LazyLock::new(|| {
+    let other = || tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(std::io::sink).finish());
+    [other(), other()]
+});
 
 impl Plane {
     pub fn start(options: Options) -> Self {
@@ -100,6 +107,7 @@ impl Plane {
 
     /// What is logged on the thread from now on.
     pub fn log(&self) -> Log {
+        LazyLock::force(&OTHERS);
         let log = Log::default();
         let written = log.clone();
         self.ask(|_| async move {

@@ -96,8 +96,11 @@ fn a_server_that_is_not_there_is_not_refused() {
 
 #[test]
 fn a_full_server_refuses_what_needs_memory_and_the_line_stays() {
-    let server = RedisServer::with(&[("maxmemory", "1mb")]);
+    let server = RedisServer::start();
     let plane = Plane::to(&server.url());
+    plane.until_done(&["PING"]);
+    // Less than an empty server needs, whatever that is.
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     let script = "return redis.call('SET', KEYS[1], 'x')";
     assert!(refused(plane.once(&["EVAL", script, "1", "a"])).starts_with("OOM"));
     assert_eq!(plane.once(&["DEL", "a"]), Ok(Value::Int(0)));

@@ -3,4 +3,5 @@
 // A suite's functions are tests in all but the attribute.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod broker;
 mod store;

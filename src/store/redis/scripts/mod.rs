@@ -10,6 +10,8 @@ use super::words::{Arrival, Dno, Gen, NodeId, Outgoing, RoomName, Settled, Shard
 use crate::domain::{BoundPolicy, Seq};
 
 pub(super) mod reply;
+#[cfg(test)]
+mod tests;
 mod texts;
 
 use texts::{Script, Texts};

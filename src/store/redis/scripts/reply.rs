@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use redis::Value;
 
-use super::super::words::RoomName;
-use super::super::words::{Admitted, Dno, Garbled, NodeId, Sent, ShardNo, Stretch, Tally, TickReport};
+use super::super::words::{
+    Admitted, Dno, Garbled, NodeId, RoomName, Sent, ShardNo, Stretch, Tally, TickReport, Txn,
+};
 use crate::domain::Seq;
 
 /// The number that a node got.
@@ -27,7 +28,8 @@ pub(in super::super) fn tick(value: Value) -> Result<TickReport, Garbled> {
         online: next()?,
     };
     let deserted = each(item(&mut items)?, |room| text(room).map(|name| RoomName(name.into())))?;
-    Ok(TickReport { published, more, tally, deserted })
+    let last = Txn(number(item(&mut items)?)?);
+    Ok(TickReport { published, more, tally, deserted, last })
 }
 
 /// What a connect came to.
@@ -55,16 +57,25 @@ pub(in super::super) fn read(value: Value) -> Result<Vec<Stretch>, Garbled> {
 }
 
 fn sent(value: Value) -> Result<Sent, Garbled> {
-    let mut items = items(value)?;
-    let what = text(item(&mut items)?)?;
-    if what == b"T" {
-        let mut devices = dnos(item(&mut items)?)?;
-        devices.sort_unstable();
-        return Ok(Sent::TooMany { devices, elsewhere: shards(item(&mut items)?)? });
+    let Value::Array(items) = value else { return kept(&text(value)?, Vec::new()) };
+    let mut items = items.into_iter();
+    let result = text(item(&mut items)?)?;
+    let elsewhere = shards(item(&mut items)?)?;
+    if result != b"T" {
+        return kept(&result, elsewhere);
     }
-    let mut next = || number(item(&mut items)?).map(|number| number as u32);
-    let (devices, online, queued) = (next()?, next()?, next()?);
-    Ok(Sent::Kept { devices, online, queued, elsewhere: shards(item(&mut items)?)? })
+    let mut devices = dnos(item(&mut items)?)?;
+    devices.sort_unstable();
+    Ok(Sent::TooMany { devices, elsewhere })
+}
+
+/// `<devices>,<online>,<queued>`
+fn kept(result: &[u8], elsewhere: Vec<ShardNo>) -> Result<Sent, Garbled> {
+    const GARBLED: Garbled = Garbled("three numbers");
+    let result = std::str::from_utf8(result).map_err(|_| GARBLED)?;
+    let mut numbers = result.split(',').map(|number| number.parse().map_err(|_| GARBLED));
+    let mut next = || numbers.next().unwrap_or(Err(GARBLED));
+    Ok(Sent::Kept { devices: next()?, online: next()?, queued: next()?, elsewhere })
 }
 
 fn stretch(value: Value) -> Result<Stretch, Garbled> {
@@ -125,5 +136,31 @@ fn number(value: Value) -> Result<u64, Garbled> {
             std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()).ok_or(GARBLED)
         }
         _ => Err(GARBLED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
+    #[test]
+    fn what_no_script_answers_is_garbled() {
+        for value in [Value::Nil, Value::Okay, bulk("x"), bulk("-1"), Value::Int(-1), Value::Array(vec![])] {
+            assert!(register(value).is_err());
+        }
+        for value in [Value::Nil, bulk("1"), Value::Array(vec![bulk("1"), Value::Int(0)])] {
+            assert!(tick(value.clone()).is_err() && connect(value).is_err());
+        }
+        for item in ["1,2", "1,2,x", "T", ""] {
+            assert!(send(Value::Array(vec![bulk(item)])).is_err(), "{item}");
+            assert!(send(Value::Array(vec![Value::Array(vec![bulk(item)])])).is_err(), "{item}");
+        }
+        let odd = vec![bulk("5"), Value::Int(0), Value::Nil, Value::Array(vec![bulk("5")])];
+        assert!(read(Value::Array(vec![Value::Array(odd)])).is_err());
+        assert_eq!(adopt(Value::Array(vec![bulk("7"), Value::Int(8)])), Ok(vec![Dno(7), Dno(8)]));
     }
 }

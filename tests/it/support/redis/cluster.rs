@@ -102,7 +102,10 @@ impl Cluster {
             }
             assert_eq!(source.cli(&migrate), "OK");
         }
-        for node in [target, source].into_iter().chain(self.nodes.iter().take(self.masters)) {
+        let others = self.nodes.iter().take(self.masters).enumerate();
+        let others = others.filter(|(at, _)| ![from, to].contains(at)).map(|(_, node)| node);
+        // Each once: a node that hears it again ends the subscriptions of the slot again.
+        for node in [target, source].into_iter().chain(others) {
             assert_eq!(node.cli(&["CLUSTER", "SETSLOT", &slot, "NODE", &target_id]), "OK");
         }
     }

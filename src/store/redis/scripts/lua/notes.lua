@@ -1,4 +1,4 @@
--- What is told to the nodes that own devices: one publication per node and script, see docs/wire/redis.md.
+-- What is told to the nodes that own devices: one publication per node and script.
 local notes, told = {}, {}
 
 local function tell(node, head, body)

@@ -33,7 +33,8 @@ end
 local function union(lists)
   local list, seen = {}, {}
   for _, part in ipairs(lists) do
-    for _, dno in ipairs(part) do
+    for i = 1, #part do
+      local dno = part[i]
       if not seen[dno] then
         seen[dno] = true
         list[#list + 1] = dno
@@ -53,7 +54,7 @@ local function resolve(at)
     for i = first, stop - 1 do
       list[#list + 1] = ARGV[i]
     end
-    return union({ list }), others, stop
+    return #list == 1 and list or union({ list }), others, stop
   end
   local stop = first + 2 * targets
   for i = first, stop - 1, 2 do
@@ -65,6 +66,17 @@ local function resolve(at)
     add_list(lists, call('SMEMBERS', P .. 'r:' .. room))
   end
   return #lists == 1 and lists[1] or union(lists), others, stop
+end
+
+-- "<devices>,<online>,<queued>", or "T" for too many and the list of them; and the other shards.
+local function answer(result, to, others)
+  if result == 'T' then
+    replies[#replies + 1] = { result, others, to }
+  elseif #others > 0 then
+    replies[#replies + 1] = { result, others }
+  else
+    replies[#replies + 1] = result
+  end
 end
 
 -- The results of a number that was used, lists found out anew.
@@ -80,12 +92,7 @@ local function repeated()
       break
     end
     local to, others, stop = resolve(at)
-    local devices, online, queued = string.match(result, '^(%d+),(%d+),(%d+)$')
-    if devices then
-      replies[#replies + 1] = { 'K', devices, online, queued, others }
-    else
-      replies[#replies + 1] = { 'T', to, others }
-    end
+    answer(result, to, others)
     at = stop
   end
   return replies
@@ -111,18 +118,43 @@ end
 
 -- Ascending; sets of numbers mostly are already.
 local function ascend(list)
-  local numbers, names, sorted, before = {}, {}, true, -1
-  for i, dno in ipairs(list) do
-    local number = tonumber(dno)
-    numbers[i], names[number] = number, dno
-    sorted, before = sorted and before < number, number
-  end
-  if not sorted then
-    table.sort(numbers)
-    for i, number in ipairs(numbers) do
-      list[i] = names[number]
+  local before, sorted = -1, true
+  for i = 1, #list do
+    local number = tonumber(list[i])
+    if number < before then
+      sorted = false
+      break
     end
+    before = number
   end
+  if sorted then
+    return
+  end
+  local numbers, names = {}, {}
+  for i = 1, #list do
+    local number = tonumber(list[i])
+    numbers[i], names[number] = number, list[i]
+  end
+  table.sort(numbers)
+  for i = 1, #numbers do
+    list[i] = names[numbers[i]]
+  end
+end
+
+-- A hash of up to 512 fields may be one flat list to the server, in which each field is searched from the beginning.
+local function owners_of(to)
+  if #to <= 12 or call('HLEN', P .. 's') > 512 then
+    return call('HMGET', P .. 's', unpack(to))
+  end
+  local all, found = call('HGETALL', P .. 's'), {}
+  local owners = {}
+  for i = 1, #all, 2 do
+    owners[all[i]] = all[i + 1]
+  end
+  for i = 1, #to do
+    found[i] = owners[to[i]] or false
+  end
+  return found
 end
 
 -- Those that exist, and their owners.
@@ -131,14 +163,19 @@ local function existing(to)
     return to, to
   end
   ascend(to)
-  local found, devices, owners = call('HMGET', P .. 's', unpack(to)), {}, {}
-  for i, dno in ipairs(to) do
-    if found[i] then
-      devices[#devices + 1] = dno
-      owners[#owners + 1] = found[i]
+  local found = owners_of(to)
+  local count = 0
+  for i = 1, #to do
+    local owners = found[i]
+    if owners then
+      count = count + 1
+      to[count], found[count] = to[i], owners
     end
   end
-  return devices, owners
+  for i = #to, count + 1, -1 do
+    to[i], found[i] = nil, nil
+  end
+  return to, found
 end
 
 local function drop_oldest(dno, message, excess)
@@ -183,11 +220,10 @@ local function overflow(dno, owners, message, waiting)
   tell_resync(owners, dno, message.seq)
 end
 
--- Whether the inbox keeps the entry. Bytes are added up where they might be too many, in a short inbox each time,
--- in a long one about each 32nd time (by its length, and where that stands still by the number of the message).
-local function append(dno, owners, message)
+-- Whether the inbox keeps the entry, where it might be too long. Bytes are added up in a short inbox each time, in a
+-- long one about each 32nd time (by its length, and where that stands still by the number of the message).
+local function bound(dno, owners, message, waiting)
   local inbox = P .. 'q:' .. dno
-  local waiting = call('RPUSH', inbox, message.ref)
   local many = waiting > message.most
   local weigh = waiting * longest > message.bytes and (waiting <= 32 or waiting % 32 == 0 or last % 32 == 0)
   if not many and not weigh then
@@ -212,16 +248,56 @@ local function append(dno, owners, message)
   return false
 end
 
+local function list_for(lists, owner, dno)
+  local list = lists[owner]
+  if list then
+    list[#list + 1] = dno
+  else
+    lists[owner] = { dno }
+  end
+end
+
 -- Puts the device on the list of each of its owners.
 local function list_for_owners(lists, dno, owners)
-  for owner in string.gmatch(owners, '(%d+)%.') do
-    local list = lists[owner]
-    if list then
-      list[#list + 1] = dno
-    else
-      lists[owner] = { dno }
+  if string.find(owners, ';', 1, true) == #owners then
+    -- Almost always there is one.
+    list_for(lists, sub(owners, 1, string.find(owners, '.', 1, true) - 1), dno)
+  else
+    for owner in string.gmatch(owners, '(%d+)%.') do
+      list_for(lists, owner, dno)
     end
   end
+end
+
+-- Into all inboxes: how many devices are online, how many inboxes keep it, and who is to be told of which devices.
+local function append(devices, owners, message)
+  local online, queued, lists = 0, 0, {}
+  local inboxes, ref, most, bytes = P .. 'q:', message.ref, message.most, message.bytes
+  for i = 1, #devices do
+    local dno, own = devices[i], owners[i]
+    local waiting = call('RPUSH', inboxes .. dno, ref)
+    local kept = waiting <= most and waiting * longest <= bytes or bound(dno, own, message, waiting)
+    if kept then
+      queued = queued + 1
+    end
+    if own ~= '' then
+      online = online + 1
+      if kept then
+        list_for_owners(lists, dno, own)
+      end
+    end
+  end
+  return online, queued, lists
+end
+
+local function count_online(owners)
+  local online = 0
+  for i = 1, #owners do
+    if owners[i] ~= '' then
+      online = online + 1
+    end
+  end
+  return online
 end
 
 local function keep(message, lists, queued)
@@ -259,23 +335,13 @@ local function deliver(at, to)
     return 0, 0, 0
   end
   local message = message_at(at, #devices)
-  local online, queued, lists = 0, 0, {}
-  -- Where no inbox can hold it, it is dropped itself.
-  local fits = not message.drop or (message.most > 0 and #message.body <= message.bytes)
-  for i, dno in ipairs(devices) do
-    local own = owners[i]
-    if own ~= '' then
-      online = online + 1
-    end
-    if fits and append(dno, own, message) then
-      queued = queued + 1
-      list_for_owners(lists, dno, own)
-    end
-  end
-  if not fits then
-    dropped = dropped + #devices
-  end
   accepted = accepted + #devices
+  if message.drop and (message.most < 1 or #message.body > message.bytes) then
+    -- No inbox can hold it: it is dropped itself.
+    dropped = dropped + #devices
+    return #devices, count_online(owners), 0
+  end
+  local online, queued, lists = append(devices, owners, message)
   if queued > 0 then
     keep(message, lists, queued)
   end
@@ -287,7 +353,7 @@ local function deliver_all()
   for _ = 1, count do
     local to, others, stop = resolve(at)
     if #to > 256 then
-      replies[#replies + 1] = { 'T', to, others }
+      answer('T', to, others)
       results[#results + 1] = 'T'
       return
     end
@@ -296,8 +362,9 @@ local function deliver_all()
       return
     end
     local devices, online, queued = deliver(at, to)
-    replies[#replies + 1] = { 'K', devices, online, queued, others }
-    results[#results + 1] = devices .. ',' .. online .. ',' .. queued
+    local result = format('%d,%d,%d', devices, online, queued)
+    answer(result, to, others)
+    results[#results + 1] = result
     at = stop
   end
 end

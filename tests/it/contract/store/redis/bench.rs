@@ -5,18 +5,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use postroom::backplane::{Backplane, Options, ServerUrl, Servers};
+use postroom::backplane::{Backplane, Login, Options, ServerUrl, Servers};
 use postroom::domain::DeviceTtl;
 use postroom::store::redis::{MaxWaiting, RedisOptions, RedisStore};
 use postroom::store::*;
 
 use super::super::rig::{Backend, Recorder};
-use crate::support::redis::{Cluster, RedisServer, until};
+use crate::support::redis::{Cluster, RedisServer, Sentinels, until};
 
 /// A place for stores: servers and a prefix.
 pub(super) struct Place {
     servers: Where,
     prefix: String,
+    /// How many more times the store settles before the master changes.
+    failover: Mutex<Option<u32>>,
     current: Mutex<Weak<Running>>,
 }
 
@@ -24,6 +26,8 @@ pub(super) struct Place {
 enum Where {
     Single(Arc<RedisServer>),
     Cluster(Arc<Cluster>),
+    /// Of its own: others could not stand the changes of the master.
+    Sentinels(Arc<Sentinels>),
 }
 
 static SINGLE: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
@@ -48,6 +52,13 @@ pub(super) fn cluster() -> Place {
     Place::new(Where::Cluster(shared(&CLUSTER, || Cluster::start(3))))
 }
 
+/// The master changes once the store has settled a few times.
+pub(super) fn failover() -> Place {
+    let place = Place::new(Where::Sentinels(Arc::new(Sentinels::start())));
+    *place.failover.lock().unwrap() = Some(3);
+    place
+}
+
 impl Default for Place {
     fn default() -> Self {
         single()
@@ -57,7 +68,11 @@ impl Default for Place {
 impl Place {
     fn new(servers: Where) -> Self {
         let prefix = format!("test{}", PREFIXES.fetch_add(1, Ordering::Relaxed));
-        Self { servers, prefix, current: Mutex::default() }
+        Self { servers, prefix, failover: Mutex::default(), current: Mutex::default() }
+    }
+
+    pub(super) fn has_failed_over(&self) -> bool {
+        self.failover.lock().unwrap().is_none()
     }
 
     fn servers(&self) -> Servers {
@@ -65,6 +80,11 @@ impl Place {
         match &self.servers {
             Where::Single(server) => Servers::Single(parse(server.url())),
             Where::Cluster(cluster) => Servers::Cluster(cluster.urls().into_iter().map(parse).collect()),
+            Where::Sentinels(sentinels) => Servers::Sentinel {
+                sentinels: sentinels.urls().into_iter().map(parse).collect(),
+                master: Sentinels::NAME.into(),
+                login: Login::default(),
+            },
         }
     }
 
@@ -72,7 +92,21 @@ impl Place {
         match &self.servers {
             Where::Single(server) => vec![server.port()],
             Where::Cluster(cluster) => cluster.nodes.iter().map(RedisServer::port).collect(),
+            Where::Sentinels(sentinels) => vec![sentinels.master_port()],
         }
+    }
+
+    /// The replica, which has everything, becomes the master.
+    fn fail_over(&self, store: &RedisStore) {
+        let Where::Sentinels(sentinels) = &self.servers else { return };
+        let before = sentinels.master_port();
+        let master = sentinels.servers.iter().find(|server| server.port() == before).unwrap();
+        until("the replica has everything", 20, || master.cli(&["WAIT", "1", "100"]) == "1");
+        sentinels.fail_over();
+        until("the master has changed", 30, || sentinels.master_port() != before);
+        until("the old one follows", 30, || master.field("role").as_deref() == Some("slave"));
+        store.settle();
+        until("the store is in order", 30, || store.health().is_ok());
     }
 
     /// The time of every lease is up.
@@ -143,6 +177,14 @@ impl Backend for Place {
             && running.store.health() != Err(StoreError::Closed)
         {
             running.store.settle();
+            let due = self.failover.lock().unwrap().as_mut().is_some_and(|left| {
+                *left = left.saturating_sub(1);
+                *left == 0
+            });
+            if due {
+                *self.failover.lock().unwrap() = None;
+                self.fail_over(&running.store);
+            }
         }
         true
     }
