@@ -22,6 +22,7 @@ mod lifetime;
 mod migrate;
 mod protocol;
 mod readme;
+mod redis_model;
 mod send;
 mod smoke;
 mod support;
