@@ -2,6 +2,7 @@
 
 mod bench;
 mod documented;
+mod refused;
 
 /// On one server.
 mod single {
