@@ -44,9 +44,9 @@ export function world(setUp = (backend) => ({ sites: { demo: keepingSite(backend
 
 /**
  * Two gateways on one Redis for this file, `a` and `b`, and a site `plain` without user rooms. What a Scene does, it
- * does at `a` unless told otherwise.
+ * does at `a` unless told otherwise. `more(world)` comes after them, and resolves with what else is to be closed.
  */
-export function worldOfTwo() {
+export function worldOfTwo(more = async () => []) {
   const world = { users: 0 };
   before(async () => {
     world.backend = await startSite();
@@ -58,8 +58,10 @@ export function worldOfTwo() {
     const config = { redis: { url: world.redis.url } };
     [world.a, world.b] = await Promise.all([startGateway({ sites, config }), startGateway({ sites, config })]);
     world.gateway = { ...world.a, log: () => `${world.a.log()}\n--- the other one:\n${world.b.log()}` };
+    world.others = await more(world);
   });
   after(async () => {
+    for (const other of world.others ?? []) await other.close();
     await world.a?.close();
     await world.b?.close();
     await world.redis?.close();

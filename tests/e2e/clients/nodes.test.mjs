@@ -1,8 +1,9 @@
 // Two gateways on one Redis: it does not matter where a client connects, nor where a message is sent.
 
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 
-import { matrix, until, worldOfTwo } from './harness.mjs';
+import { API_KEY, MODES, Scene, VERSIONS, matrix, until, worldOfTwo } from './harness.mjs';
 
 const here = worldOfTwo();
 
@@ -161,4 +162,46 @@ matrix(here, '400 messages sent to both under load are complete and in order, wh
     }
   }
   assert.equal(all.size, LANES * EACH);
+});
+
+test('Redis ends by SIGKILL and comes back: clients stay connected, /send says 503, nothing accepted is lost', { timeout: 120_000 }, async () => {
+  const { a, b, redis } = here;
+  const scenes = VERSIONS.flatMap((version) => MODES.map((mode) => new Scene(here, version, mode)));
+  try {
+    const all = await Promise.all(scenes.map(async (scene, number) => {
+      const client = await scene.connect({ at: number % 2 ? b : a, acks: false });
+      await scene.send('before', 1);
+      await client.event('before');
+      return { scene, client };
+    }));
+    await redis.stop('SIGKILL');
+    const body = JSON.stringify({ rooms: scenes[0].room, event: 'refused' });
+    for (const gateway of [a, b]) {
+      const start = Date.now();
+      const answer = await gateway.post({ site: 'demo', apiKey: API_KEY }, body);
+      assert.equal(answer.status, 503);
+      assert.ok(Number(answer.headers['retry-after']) > 0, JSON.stringify(answer.headers));
+      assert.ok(Date.now() - start < 5000, `${Date.now() - start} ms`);
+    }
+    await redis.start();
+    const accepted = async (gateway, scene) => {
+      const body = JSON.stringify({ rooms: scene.room, event: 'after', args: 2 });
+      return (await gateway.post({ site: 'demo', apiKey: API_KEY }, body)).status === 200;
+    };
+    for (const { scene, client } of all) {
+      await until(() => accepted(b, scene), 'a message to be accepted again');
+      // Live, or in a _batch, where it was read from the store because its announcement was missed.
+      await until(() => client.messages().some(([name]) => name === 'after'), () => `the message; ${client}`);
+      assert.deepEqual([client.connects, client.disconnects], [1, []], client.toString());
+      await client.leave();
+      await scene.gone();
+      const back = await scene.connect({ at: b });
+      // The refused one may have been under way when it was refused.
+      const messages = (await scene.fence(back)).filter(([name]) => name !== 'refused');
+      assert.deepEqual(messages[0], ['before', 1]);
+      assert.deepEqual(messages.at(-1), ['after', 2]);
+    }
+  } finally {
+    for (const scene of scenes) scene.end();
+  }
 });

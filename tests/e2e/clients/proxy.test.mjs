@@ -2,23 +2,18 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { API_KEY, MODES, Scene, VERSIONS, matrix, until, worldOfTwo } from './harness.mjs';
 import { startNginx } from './harness/nginx.mjs';
 import { RawPolling, separatedPayload } from './harness/raw.mjs';
 
-const here = worldOfTwo();
+const here = worldOfTwo(async (world) => {
+  world.sticky = await startNginx([world.a, world.b]);
+  world.round = await startNginx([world.a, world.b], (text) => without(text, /^ *(hash|least_conn).*;\n/gm));
+  return [world.sticky, world.round];
+});
 let addresses = 0;
-
-before(async () => {
-  here.sticky = await startNginx([here.a, here.b]);
-  here.round = await startNginx([here.a, here.b], (text) => without(text, /^ *(hash|least_conn).*;\n/gm));
-});
-after(async () => {
-  await here.sticky?.close();
-  await here.round?.close();
-});
 
 function without(text, pattern) {
   const less = text.replace(pattern, '');
@@ -168,17 +163,19 @@ test('nothing of the query stands in the log of nginx', { timeout: 30_000 }, asy
 });
 
 /** One connection of each client generation and transport, each of its own user and machine. */
-async function everyKind() {
+async function everyKind(at) {
   const scenes = VERSIONS.flatMap((version) => MODES.map((mode) => new Scene(here, version, mode)));
   return Promise.all(scenes.map(async (scene) => {
-    const { options } = machine();
+    const { options } = machine(at);
     return { scene, client: await scene.connect({ ...options, acks: false }) };
   }));
 }
 
 for (const signal of ['SIGTERM', 'SIGKILL']) {
   test(`a gateway ends by ${signal}: its clients come back by themselves at the other, with what waited`, { timeout: 120_000 }, async () => {
-    const all = await everyKind();
+    // One of its own: nginx avoids a gateway that was gone for some seconds.
+    const nginx = await startNginx([here.a, here.b]);
+    const all = await everyKind(nginx);
     const name = ({ client }) => `client ${client.version} (${client.mode}): ${client}`;
     try {
       for (const { scene, client } of all) {
@@ -188,7 +185,8 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
       await here.a.stop(signal);
       const hit = () => all.filter(({ client }) => client.disconnects.length > 0);
       await until(() => hit().length > 0, 'a client to notice');
-      await until(() => all.every(({ client }) => client.socket.connected), () => all.filter(({ client }) => !client.socket.connected).map(name).join('\n'), 30_000);
+      const missing = () => all.filter(({ client }) => !client.socket.connected);
+      await until(() => missing().length === 0, () => missing().map(name).join('\n'), 30_000);
       for (const one of all) {
         await one.scene.send('after', 2, { at: here.b });
         await until(() => one.client.messages().some(([event]) => event === 'after'), () => name(one), 30_000);
@@ -202,6 +200,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
       assert.ok(ends.length > 0 && ends.length < all.length, `${ends.length} of ${all.length} were at that gateway`);
     } finally {
       for (const { scene } of all) scene.end();
+      await nginx.close();
       await here.a.start();
     }
   });

@@ -19,11 +19,11 @@ export async function startNginx([a, b], change = (text) => text) {
   const port = await freePort();
   const log = path.join(folder, 'access.log');
   const config = replace(change(await readFile(FILE, 'utf8')), [
+    [' /tmp/', ` ${folder}/`],
     ['gateway-a:1337', `127.0.0.1:${a.port}`],
     ['gateway-b:1337', `127.0.0.1:${b.port}`],
     ['listen 80 ', `listen 127.0.0.1:${port} `],
     ['access_log /dev/stdout', `access_log ${log}`],
-    [' /tmp/', ` ${folder}/`],
   ]);
   const file = path.join(folder, 'nginx.conf');
   await writeFile(file, config);
