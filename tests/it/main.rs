@@ -14,6 +14,7 @@ mod backplane;
 mod connecting;
 mod contract;
 mod defects;
+mod deploy;
 mod engine;
 mod hostile;
 mod kill;
