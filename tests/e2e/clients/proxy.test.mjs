@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { API_KEY, MODES, Scene, VERSIONS, matrix, until, worldOfTwo } from './harness.mjs';
 import { startNginx } from './harness/nginx.mjs';
-import { RawPolling, separatedPayload } from './harness/raw.mjs';
+import { RawPolling, request, separatedPayload } from './harness/raw.mjs';
 
 const here = worldOfTwo(async (world) => {
   world.sticky = await startNginx([world.a, world.b]);
@@ -159,6 +159,45 @@ test('nothing of the query stands in the log of nginx', { timeout: 30_000 }, asy
     assert.ok(lines.every((line) => !JSON.stringify(line).includes(scene.token)));
   } finally {
     scene.end();
+  }
+});
+
+test('nginx sends a POST that a gateway has seen to no other, and who begins a session to one that is not stopping', { timeout: 30_000 }, async () => {
+  const seen = [];
+  const fake = async (handshake) => {
+    const server = http.createServer((request, response) => {
+      seen.push(`${request.method} ${request.url.split('?')[0]}`);
+      // Dies with the message.
+      if (request.method === 'POST') return request.socket.destroy();
+      response.statusCode = request.url === '/readyz' ? 200 : handshake;
+      return response.end();
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return { server, port: server.address().port };
+  };
+  const fakes = [await fake(503), await fake(200)];
+  const nginx = await startNginx(fakes);
+  try {
+    seen.length = 0;
+    const handshakes = await Promise.all(Array.from({ length: 12 }, async () => {
+      const { options } = machine(nginx);
+      return new Promise((resolve, reject) => {
+        const path = '/socket.io/?EIO=4&transport=polling';
+        http.get(`${nginx.url}${path}`, options, (answer) => resolve(answer.resume().statusCode)).on('error', reject);
+      });
+    }));
+    assert.deepEqual([...new Set(handshakes)], [200]);
+    assert.ok(seen.length > handshakes.length, 'some came to the one that is stopping first');
+    seen.length = 0;
+    const answer = await request(nginx.port, 'POST', '/send?site=demo', '{}', 'application/json');
+    assert.equal(answer.status, 502);
+    assert.deepEqual(seen, ['POST /send']);
+  } finally {
+    await nginx.close();
+    for (const { server } of fakes) {
+      server.closeAllConnections();
+      server.close();
+    }
   }
 });
 
