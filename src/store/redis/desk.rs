@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use ahash::AHashMap;
 
 use super::RedisOptions;
+use super::flight::{Item, Landed, Listing};
 use super::keys::Keys;
 use super::lane::Lane;
 use super::posts::{Answer, Posts};
@@ -22,6 +23,8 @@ use crate::store::{Outlet, StoreError, StoreEvent};
 
 /// How long this node trusts that a room's home still lists a shard: shorter than the hour after which a home may forget.
 const LISTED: Duration = Duration::from_mins(30);
+/// Rooms that a home is told of at once, when it is told again.
+const LISTED_AT_ONCE: usize = 256;
 /// Listings remembered; beyond, all are forgotten and made anew.
 const LISTINGS: usize = 100_000;
 
@@ -32,6 +35,14 @@ pub(super) enum Standing {
     Connecting { ticket: u64 },
     /// It bears a device.
     Bears(ShardNo, Dno),
+}
+
+/// Nobody waits for it.
+#[derive(Debug)]
+struct Unwatched;
+
+impl Landed for Unwatched {
+    fn landed(&self) {}
 }
 
 /// What the lanes of all shards share.
@@ -195,6 +206,21 @@ impl Desk {
             listed.get(&(shard, room.clone())).is_some_and(|since| since.elapsed() < LISTED)
         };
         rooms.into_iter().filter(|room| self.keys.home(room) != shard && !fresh(room)).collect()
+    }
+
+    /// This home may have forgotten what it listed: it is told again what this node had it list.
+    pub(super) fn relist(&self, home: &Lane) {
+        let mut shards: AHashMap<ShardNo, Vec<RoomName>> = AHashMap::new();
+        for (shard, room) in self.listed.borrow().keys() {
+            if self.keys.home(room) == home.shard {
+                shards.entry(*shard).or_default().push(room.clone());
+            }
+        }
+        for (shard, rooms) in shards {
+            for rooms in rooms.chunks(LISTED_AT_ONCE) {
+                home.push(Item::Enlist(Listing { shard, rooms: rooms.to_vec() }, Rc::new(Unwatched)));
+            }
+        }
     }
 
     /// The home of these rooms lists `shard`, as of `since`.

@@ -207,6 +207,11 @@ impl Waiting {
                 break;
             }
         }
+        // A listing has no number: one behind it shows whether the server has lost it.
+        let unproved = steps.iter().rev().take_while(|step| step.txn().is_none());
+        if unproved.into_iter().any(|step| matches!(step, Step::Enlist(..))) {
+            steps.push(Step::Void(numbers.txn()));
+        }
         if !fences.is_empty() {
             steps.push(Step::Tick(Vec::new(), fences));
         }

@@ -60,9 +60,27 @@ pub(super) fn land(lane: &Rc<Lane>, flight: &mut Flight, mut answers: Answers) -
     let empty = left.is_empty();
     flight.steps = left;
     match again {
-        _ if disowned => Landing::Disowned,
+        _ if lane.take_lost() || disowned => Landing::Disowned,
         Some(trouble) if !empty => Landing::Again(trouble),
         _ => Landing::Done,
+    }
+}
+
+/// Messages that were answered meanwhile, and cannot have arrived, are taken back: what was told as not kept is not kept.
+pub(super) fn recall(lane: &Lane, flight: &mut Flight) {
+    if flight.uncertain {
+        return;
+    }
+    for step in &mut flight.steps {
+        let Step::Send(txn, sends) = step else { continue };
+        let posts = lane.desk.posts.borrow();
+        let (open, answered): (Vec<_>, Vec<_>) =
+            std::mem::take(sends).into_iter().partition(|sending| posts.is_open(sending.post));
+        drop(posts);
+        for sending in &answered {
+            engine::give_up_asking(&lane.desk, sending);
+        }
+        *step = if open.is_empty() { Step::Void(*txn) } else { Step::Send(*txn, open) };
     }
 }
 
@@ -94,6 +112,7 @@ fn apply(
         Step::Tick(_, fences) => {
             let report = reply::tick(value).map_err(garbled)?;
             let published = report.published;
+            lane.compare(report.last);
             ticked(lane, report);
             for fence in fences {
                 fences::pass(lane, fence, published);

@@ -14,9 +14,8 @@ use super::lists::Lists;
 use super::pause::jitter;
 use super::watch::Watch;
 use super::words::{Gen, NodeId, RoomName, ShardNo, Txn};
-use super::{landing, reader};
+use super::{calls, landing, reader};
 use crate::backplane::{Line, Lines, Slot, Trouble};
-use crate::domain::Seq;
 use crate::store::{StoreError, StoreEvent};
 
 /// Acks that may wait for one shard.
@@ -41,6 +40,9 @@ pub(super) struct Lane {
     /// What the shard calls this process.
     node: Cell<Option<NodeId>>,
     last_txn: Cell<u64>,
+    /// The last one of the flights that are done.
+    landed: Cell<u64>,
+    lost: Cell<bool>,
     next_tick: Cell<Instant>,
     /// Rooms without members, whose homes have been told: to be forgotten with the next tick.
     pub(super) deserted: RefCell<Vec<RoomName>>,
@@ -85,6 +87,8 @@ impl Lane {
             lists: RefCell::default(),
             node: Cell::new(None),
             last_txn: Cell::new(0),
+            landed: Cell::new(0),
+            lost: Cell::new(false),
             next_tick: Cell::new(Instant::now()),
             deserted: RefCell::default(),
             bell: Notify::new(),
@@ -169,12 +173,15 @@ impl Lane {
     fn enter(self: &Rc<Self>, node: NodeId) -> JoinHandle<()> {
         self.node.set(Some(node));
         self.last_txn.set(0);
+        self.landed.set(0);
         self.next_tick.set(Instant::now());
         let adopted = self.watch.borrow_mut().renamed();
         self.push_first(adopted.chunks(ADOPTED).map(|some| Item::Adopt(some.to_vec())).collect());
         // What was published to the old name is lost to the new one. Told before anything comes under the new one.
         self.all_missed();
         self.desk.deliver();
+        // What homes were told may be lost with the rest; on the first time there is nothing.
+        self.desk.relist(self);
         let channel = self.desk.keys.channel(self.shard, node);
         let subscription = self.lines.subscribe(self.slot, channel);
         tokio::task::spawn_local(reader::run(Rc::clone(self), subscription))
@@ -188,7 +195,7 @@ impl Lane {
         pipeline.add_command(self.desk.scripts.register(keys.prefix(self.shard), &model, lease));
         let mut pause = PAUSE;
         while !self.closing.get() {
-            let trouble = match self.attempt(&pipeline).await {
+            let trouble = match self.attempt(&pipeline, &mut false).await {
                 Ok(results) => match landing::registered(results) {
                     Ok(node) => return Some(node),
                     Err(trouble) => trouble,
@@ -241,14 +248,16 @@ impl Lane {
     async fn fly(self: &Rc<Self>, node: NodeId, flight: &mut Flight) -> Landing {
         let mut pause = PAUSE;
         loop {
-            let pipeline = self.pipeline(node, &flight.steps);
-            let trouble = match self.attempt(&pipeline).await {
+            let pipeline = calls::pipeline(&self.desk, self.shard, node, &flight.steps);
+            let mut left = false;
+            let trouble = match self.attempt(&pipeline, &mut left).await {
                 Ok(results) => {
                     let landing = landing::land(self, flight, results);
                     self.desk.deliver();
                     match landing {
                         Landing::Again(trouble) => trouble,
                         Landing::Done => {
+                            self.landed.set(self.last_txn.get());
                             self.up();
                             return Landing::Done;
                         }
@@ -256,13 +265,14 @@ impl Lane {
                     }
                 }
                 Err(trouble) => {
-                    flight.uncertain |= matches!(trouble, Trouble::Broken(_));
+                    flight.uncertain |= left;
                     trouble
                 }
             };
             self.down(&trouble, false);
             self.rest(&mut pause).await;
             self.join_flight(flight);
+            landing::recall(self, flight);
         }
     }
 
@@ -283,12 +293,24 @@ impl Lane {
         flight.steps = joined;
     }
 
-    /// One attempt. What is wrong with the line is reported.
+    /// A tick has named the last transaction that the shard knows of: whether it has lost some.
+    pub(super) fn compare(&self, last: Txn) {
+        self.lost.set(self.lost.get() || last.0 < self.landed.get());
+    }
+
+    /// Whether the shard was found to have lost something. Asked once.
+    pub(super) fn take_lost(&self) -> bool {
+        self.lost.take()
+    }
+
+    /// One attempt. What is wrong with the line is reported. `left`: whether it may have arrived.
     async fn attempt(
         &self,
         pipeline: &redis::Pipeline,
+        left: &mut bool,
     ) -> Result<Vec<Result<redis::Value, Trouble>>, Trouble> {
         let line = self.lines.line(self.slot).await?;
+        *left = true;
         let results = line.send(pipeline).await;
         match &results {
             Err(trouble) => self.lines.report(&line, trouble),
@@ -305,45 +327,10 @@ impl Lane {
         }
     }
 
-    fn pipeline(&self, node: NodeId, steps: &[Step]) -> redis::Pipeline {
-        let (scripts, p) = (&self.desk.scripts, self.desk.keys.prefix(self.shard));
-        let (lease, ttl) = (self.desk.options.lease.as_millis() as u64, self.desk.ttl_ms());
-        let mut pipeline = redis::pipe();
-        let mut sends = false;
-        for step in steps {
-            pipeline.add_command(match step {
-                Step::Acks(acks) => scripts.ack(p, acks),
-                Step::Tick(forgotten, _) => scripts.tick(p, node, lease, ttl, forgotten),
-                Step::Connect(txn, generation, arriving) => {
-                    scripts.connect(p, node, *txn, &arriving.arrival(*generation))
-                }
-                Step::Disconnect(txn, pairs) => scripts.disconnect(p, node, *txn, ttl, pairs),
-                Step::Adopt(txn, pairs) => scripts.adopt(p, node, *txn, pairs),
-                Step::Reads(readings) => {
-                    let pages = readings.iter().map(|r| (r.dno, r.after, r.limit.entries, r.limit.bytes));
-                    scripts.read(p, &pages.collect::<Vec<(_, Seq, _, _)>>())
-                }
-                Step::Enlist(listing, _) => scripts.enlist(p, listing.shard, &listing.rooms),
-                Step::Strike(listing) => scripts.strike(p, listing.shard, &listing.rooms),
-                Step::Send(txn, sends_) => {
-                    sends = true;
-                    let messages: Vec<_> = sends_.iter().map(super::flight::Sending::outgoing).collect();
-                    scripts.send(p, node, *txn, &messages)
-                }
-                Step::Void(txn) => scripts.send(p, node, *txn, &[]),
-            });
-        }
-        if sends && self.desk.options.wait_replicas > 0 {
-            let wait = self.desk.options.wait_replicas;
-            pipeline.cmd("WAIT").arg(wait).arg(super::WAIT_MS);
-        }
-        pipeline
-    }
-
     async fn resign(&self, node: NodeId) {
         let mut pipeline = redis::pipe();
         pipeline.add_command(self.desk.scripts.resign(self.desk.keys.prefix(self.shard), node));
-        if let Err(trouble) = self.attempt(&pipeline).await {
+        if let Err(trouble) = self.attempt(&pipeline, &mut false).await {
             tracing::debug!(shard = self.shard.0, %trouble, "not resigned; the lease will run out");
         }
     }

@@ -22,6 +22,7 @@ use super::{Ack, Append, Connect, Counters, Disconnect, Outlet, Read, Store, Sto
 use crate::backplane::{Backplane, Trouble};
 use crate::domain::DeviceTtl;
 
+mod calls;
 mod desk;
 mod engine;
 mod fence;

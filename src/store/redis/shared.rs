@@ -13,6 +13,9 @@ const BLIP: Duration = Duration::from_secs(1);
 /// Messages for a shard that has been down for this long are refused at once.
 const HOPELESS: Duration = Duration::from_secs(2);
 
+/// Why a shard is down that nobody has tried yet.
+const STARTING: &str = "starting";
+
 /// What the workers' threads may look at.
 pub(super) struct Shared {
     messages: AtomicUsize,
@@ -43,8 +46,7 @@ struct ShardState {
 
 impl Shared {
     pub(super) fn new(shards: u16, limits: MaxWaiting) -> Self {
-        let starting =
-            ShardState { down: Some((Instant::now(), "starting".into())), ..ShardState::default() };
+        let starting = ShardState { down: Some((Instant::now(), STARTING.into())), ..ShardState::default() };
         let state = State { shards: vec![starting; usize::from(shards)], acks_forgotten: 0 };
         Self {
             messages: AtomicUsize::new(0),
@@ -109,8 +111,12 @@ impl Shared {
         let mut state = self.state();
         let shard = state.shards.get_mut(shard.index())?;
         shard.fatal = None;
-        let (since, _) = shard.down.take()?;
+        let (since, reason) = shard.down.take()?;
         self.changed.notify_all();
+        // That everything went well at the start is no news.
+        if reason == STARTING {
+            return None;
+        }
         state.shards.iter().all(|shard| shard.down.is_none()).then(|| since.elapsed())
     }
 

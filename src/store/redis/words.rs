@@ -142,6 +142,8 @@ pub(super) struct TickReport {
     pub(super) tally: Tally,
     /// Rooms that have had no members here for an hour: their homes may forget this shard.
     pub(super) deserted: Vec<RoomName>,
+    /// The last transaction of this node that the shard knows of. Fewer than were carried out: it has lost data.
+    pub(super) last: Txn,
 }
 
 /// What a shard has counted since it was made, over all nodes, and holds now. Entries, except for the last two.

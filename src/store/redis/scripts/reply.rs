@@ -4,7 +4,7 @@ use bytes::Bytes;
 use redis::Value;
 
 use super::super::words::{
-    Admitted, Dno, Garbled, NodeId, RoomName, Sent, ShardNo, Stretch, Tally, TickReport,
+    Admitted, Dno, Garbled, NodeId, RoomName, Sent, ShardNo, Stretch, Tally, TickReport, Txn,
 };
 use crate::domain::Seq;
 
@@ -28,7 +28,8 @@ pub(in super::super) fn tick(value: Value) -> Result<TickReport, Garbled> {
         online: next()?,
     };
     let deserted = each(item(&mut items)?, |room| text(room).map(|name| RoomName(name.into())))?;
-    Ok(TickReport { published, more, tally, deserted })
+    let last = Txn(number(item(&mut items)?)?);
+    Ok(TickReport { published, more, tally, deserted, last })
 }
 
 /// What a connect came to.

@@ -4,7 +4,8 @@ local head = call('HMGET', H, 'model', 'node')
 if head[1] and head[1] ~= ARGV[1] then
   return redis.error_reply('MODEL ' .. head[1])
 end
-local node = text((head[2] or 0) + 1)
+-- Follows the clock (ms since 2026), so that a number is not given again when the server loses its last second.
+local node = text(math.max((head[2] or 0) + 1, now_ms() - 1767225600000))
 call('HSET', H, 'model', ARGV[1], 'node', node, 'hi:' .. node, '0', 'pub:' .. node, '0')
 call('ZADD', P .. 'lease', text(now_ms() + ARGV[2]), node)
 return node

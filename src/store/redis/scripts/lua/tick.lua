@@ -138,7 +138,7 @@ end
 sweep()
 settle_released()
 local rooms = deserted()
-local head = call('HMGET', H, 'pub:' .. node, 'acc', 'ack', 'exp', 'rsy', 'drp', 'on')
+local head = call('HMGET', H, 'pub:' .. node, 'acc', 'ack', 'exp', 'rsy', 'drp', 'on', 'hi:' .. node)
 local online = text((head[7] or 0) + online_change)
 if expired > 0 or online_change ~= 0 then
   head[4] = text((head[4] or 0) + expired)
@@ -155,4 +155,5 @@ return {
   call('HLEN', P .. 's'),
   online,
   rooms,
+  head[8],
 }

@@ -11,8 +11,9 @@ fn waiting(shard: &mut Shard, count: usize) -> (Dno, Vec<Seq>) {
     shard.connect(node, 2, "user_2", "a", &[]);
     let bodies: Vec<String> = (0..count).map(|number| format!("[{number}]")).collect();
     for part in bodies.chunks(100) {
-        let to =
-            |number: usize| if number % 3 == 0 { rooms(&["user_1", "user_2"]) } else { rooms(&["user_1"]) };
+        let to = |number: usize| {
+            if number.is_multiple_of(3) { rooms(&["user_1", "user_2"]) } else { rooms(&["user_1"]) }
+        };
         let messages: Vec<_> = part.iter().enumerate().map(|(n, body)| message(to(n), body)).collect();
         let sent = shard.send(node, &messages);
         assert_eq!(sent.len(), part.len());

@@ -12,7 +12,7 @@ use crate::domain::{BoundPolicy, QueueBounds, Seq};
 const USERS: [&str; 3] = ["user_1", "user_2", "user_3"];
 const ROOMS: [&str; 4] = ["chess", "go", "news", "staff"];
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
+/// `SplitMix64`: the same numbers for the same seed, everywhere.
 struct Dice(u64);
 
 impl Dice {

@@ -16,7 +16,7 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Device {
     pub(super) user: String,
-    pub(super) device: String,
+    pub(super) name: String,
     pub(super) rooms: BTreeSet<String>,
     /// Generations by node.
     pub(super) owners: BTreeMap<u64, u64>,
@@ -50,7 +50,7 @@ impl Model {
 
     pub(super) fn find(&self, user: &str, device: &str) -> Option<u64> {
         let mut all = self.devices.iter();
-        all.find(|(_, known)| known.user == user && known.device == device).map(|(dno, _)| *dno)
+        all.find(|(_, known)| known.user == user && known.name == device).map(|(dno, _)| *dno)
     }
 
     pub(super) fn connect(
@@ -64,7 +64,7 @@ impl Model {
         let dno = self.find(user, device).unwrap_or(self.last_dno + 1);
         self.last_dno = self.last_dno.max(dno);
         let known = self.devices.entry(dno).or_default();
-        (known.user, known.device) = (user.to_owned(), device.to_owned());
+        (known.user, known.name) = (user.to_owned(), device.to_owned());
         known.rooms = rooms.iter().map(|room| (*room).to_owned()).collect();
         known.owners.insert(node, generation);
         dno

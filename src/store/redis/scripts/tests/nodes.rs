@@ -17,6 +17,17 @@ fn numbers_of_nodes_are_never_used_again() {
 }
 
 #[test]
+fn a_tick_renews_the_lease() {
+    let mut shard = Shard::new();
+    let node = shard.register_for(1);
+    let before: f64 = shard.ask("ZSCORE", "lease", &["1"]);
+    shard.tick(node, 0);
+    let after: f64 = shard.ask("ZSCORE", "lease", &["1"]);
+    assert!(after - before > LONG as f64 - 1000.0, "{before} {after}");
+    shard.finish();
+}
+
+#[test]
 fn another_model_is_refused() {
     let mut shard = Shard::new();
     shard.register();

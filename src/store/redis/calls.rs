@@ -1,0 +1,42 @@
+//! Which script calls the steps of a flight are.
+
+use super::desk::Desk;
+use super::flight::{Sending, Step};
+use super::words::{NodeId, ShardNo};
+use crate::domain::Seq;
+
+/// The script calls of these steps, in their order; behind messages the question how many replicas have them.
+pub(super) fn pipeline(desk: &Desk, shard: ShardNo, node: NodeId, steps: &[Step]) -> redis::Pipeline {
+    let (scripts, p) = (&desk.scripts, desk.keys.prefix(shard));
+    let (lease, ttl) = (desk.options.lease.as_millis() as u64, desk.ttl_ms());
+    let mut pipeline = redis::pipe();
+    let mut sends = false;
+    for step in steps {
+        pipeline.add_command(match step {
+            Step::Acks(acks) => scripts.ack(p, acks),
+            Step::Tick(forgotten, _) => scripts.tick(p, node, lease, ttl, forgotten),
+            Step::Connect(txn, generation, arriving) => {
+                scripts.connect(p, node, *txn, &arriving.arrival(*generation))
+            }
+            Step::Disconnect(txn, pairs) => scripts.disconnect(p, node, *txn, ttl, pairs),
+            Step::Adopt(txn, pairs) => scripts.adopt(p, node, *txn, pairs),
+            Step::Reads(readings) => {
+                let pages = readings.iter().map(|r| (r.dno, r.after, r.limit.entries, r.limit.bytes));
+                scripts.read(p, &pages.collect::<Vec<(_, Seq, _, _)>>())
+            }
+            Step::Enlist(listing, _) => scripts.enlist(p, listing.shard, &listing.rooms),
+            Step::Strike(listing) => scripts.strike(p, listing.shard, &listing.rooms),
+            Step::Send(txn, sendings) => {
+                sends = true;
+                let messages: Vec<_> = sendings.iter().map(Sending::outgoing).collect();
+                scripts.send(p, node, *txn, &messages)
+            }
+            Step::Void(txn) => scripts.send(p, node, *txn, &[]),
+        });
+    }
+    if sends && desk.options.wait_replicas > 0 {
+        let wait = desk.options.wait_replicas;
+        pipeline.cmd("WAIT").arg(wait).arg(super::WAIT_MS);
+    }
+    pipeline
+}
