@@ -15,6 +15,7 @@ mod broadcast;
 mod connecting;
 mod contract;
 mod defects;
+mod deploy;
 mod engine;
 mod hostile;
 mod kill;
