@@ -83,7 +83,7 @@ fn a_replica_answers_nothing() {
     redis::cmd("REPLICAOF").arg(&["127.0.0.1", "1"]).exec(&mut shard.connection).unwrap();
     let txn = Txn(shard.last_txn(node).0 + 1);
     for cmd in [
-        shard.scripts.register(&shard.p, MODEL, LONG),
+        shard.scripts.register(&shard.p, MODEL, LONG, 0),
         shard.scripts.tick(&shard.p, node, LONG, 0, &[]),
         shard.scripts.resign(&shard.p, node),
         shard.scripts.connect(&shard.p, node, txn, &arrival(2, "user_1", "a", &[])),
