@@ -24,10 +24,11 @@ fn reading_on_and_leaving_wait_until_the_server_takes_writes_again() {
     rig.store().read(Read { session: session(0, 1), device: reads, after: Seq(0), limit: WIDE });
     rig.store().disconnect(Disconnect { session: session(0, 2) });
     let token = rig.post(message("[2]", &["user_1"]));
-    rig.recorder.take("Appended", |_, event| match event {
-        StoreEvent::Appended { token: t, outcome } if *t == token => Some(assert!(outcome.is_err())),
+    let refused = rig.recorder.take("Appended", |_, event| match event {
+        StoreEvent::Appended { token: t, outcome } if *t == token => Some(outcome.is_err()),
         _ => None,
     });
+    assert!(refused);
     // Nobody is sent away.
     let lost = |event: &StoreEvent| matches!(event, StoreEvent::Lost { .. } | StoreEvent::Page { .. });
     assert!(!rig.recorder.log(0).iter().any(lost), "{:?}", rig.recorder.log(0));
