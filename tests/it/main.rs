@@ -11,13 +11,16 @@
 #![allow(clippy::format_push_string)]
 
 mod backplane;
+mod broadcast;
 mod connecting;
 mod contract;
 mod defects;
+mod deploy;
 mod engine;
 mod hostile;
 mod kill;
 mod lifetime;
+mod migrate;
 mod protocol;
 mod readme;
 mod redis_model;
