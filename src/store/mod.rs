@@ -10,14 +10,14 @@
 //! | | [`sqlite`] | [`redis`] |
 //! |---|---|---|
 //! | who gives the order | one writer: one order for everything | the scripts of each shard: one order for each shard; a device is in one for ever |
-//! | [`Seq`] | of the store, contiguous | of a shard, follows its clock; those of two shards are not comparable |
+//! | [`Seq`] | of the store | of a shard, follows its clock; those of two shards are not comparable |
 //! | a message | whole or not at all | whole for each inbox; one shard may have it where another failed |
 //! | entries and the answer of an append | come in the same batch | each in its own time, also behind one another |
 //! | one message is | one entry for each worker | one for each shard and worker |
 //! | loss on the way | none | noticed: [`StoreEvent::Missed`], and the entries are read |
 //! | a device that vanishes | never while it has a session | [`StoreEvent::Lost`] |
 //! | durable is | what `durability` says | what the server's `appendfsync` says, and `redis.waitReplicas` |
-//! | [`StoreError::Unavailable`] | never | no answer in time; perhaps kept all the same |
+//! | [`StoreError::Unavailable`] | never | no answer in time, or not from all shards; perhaps kept all the same |
 //! | counters | of this moment | as old as the last look at each shard: up to a third of a lease; over all nodes |
 //! | sessions that end with the process | at once, when it is opened again | after the lease, by the ticks of any node |
 //!
@@ -30,6 +30,7 @@ use crate::domain::{
     DeviceKey, DeviceNo, Event, Message, Receipt, ReplyTo, Room, Seq, SessionRef, SiteName, WorkerId,
 };
 
+pub mod moving;
 pub mod redis;
 pub mod sqlite;
 
@@ -191,8 +192,7 @@ pub enum StoreEvent {
     Appended {
         /// As in [`ReplyTo`].
         token: u32,
-        /// What became of it; an error means that nothing was kept, but for [`StoreError::Unavailable`], and a
-        /// [`StoreError::Write`] of one shard of several.
+        /// What became of it; an error means that nothing was kept, but for [`StoreError::Unavailable`].
         outcome: Result<Receipt, StoreError>,
     },
     /// Entries for the session's device may have been missed on the way to this node: it has to read on behind the

@@ -11,6 +11,7 @@
 #![allow(clippy::format_push_string)]
 
 mod backplane;
+mod broadcast;
 mod connecting;
 mod contract;
 mod defects;
@@ -19,8 +20,10 @@ mod engine;
 mod hostile;
 mod kill;
 mod lifetime;
+mod migrate;
 mod protocol;
 mod readme;
+mod redis_model;
 mod send;
 mod smoke;
 mod support;

@@ -1,7 +1,9 @@
 //! The store on Redis: the contract on one server, on a cluster, and behind sentinels.
 
 mod bench;
+mod counts;
 mod documented;
+mod refused;
 
 /// On one server.
 mod single {
