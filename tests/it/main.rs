@@ -18,6 +18,7 @@ mod engine;
 mod hostile;
 mod kill;
 mod lifetime;
+mod nodes;
 mod protocol;
 mod readme;
 mod send;

@@ -75,7 +75,9 @@ impl Ledger {
         if !here.insert(name) {
             wrong.push("twice in one session");
         }
-        if here.iter().any(|(other, later)| *other == sender && *later > number) {
+        // A sender goes on only when it has its answer; what was not accepted may come whenever it likes.
+        let accepted = pages.accepted.get(&sender).is_some_and(|all| all.binary_search(&number).is_ok());
+        if accepted && here.iter().any(|(other, later)| *other == sender && *later > number) {
             wrong.push("behind a later one");
         }
         let copy = pages.copies.entry((device, name)).or_default();

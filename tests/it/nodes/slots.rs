@@ -1,0 +1,71 @@
+//! Slots of a Cluster move while messages are sent.
+
+use std::time::{Duration, Instant};
+
+use super::redis;
+use super::town::Town;
+use crate::support::redis::{Cluster, RedisServer, until};
+
+/// An ack may be held up while its slot moves.
+const LATE: Duration = Duration::from_secs(6);
+
+/// Slots of shards that this node has keys of.
+fn slots(node: &RedisServer) -> Vec<u16> {
+    let keys = node.cli(&["--scan"]);
+    let heads = keys.lines().filter(|key| key.ends_with("}:h"));
+    heads.map(|key| node.cli(&["CLUSTER", "KEYSLOT", key]).parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn slots_that_move_under_load_lose_and_split_nothing() {
+    let cluster = Cluster::start(3);
+    let config = redis(&cluster.urls().join(" "), "  cluster: true\n");
+    let mut town = Town::found(&[config.clone(), config], LATE).await;
+    for round in 0..3 {
+        let (from, to) = (round % 3, (round + 1) % 3);
+        for slot in slots(&cluster.nodes[from]) {
+            cluster.move_slot(slot, from, to);
+            town.go_on(0.1).await;
+        }
+        let moved = Instant::now();
+        town.accepts_after(moved).await;
+    }
+    town.doubt();
+    town.go_on(2.0).await;
+    town.settle().await;
+    town.nothing_left(&cluster.nodes.iter().collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
+async fn a_slot_that_stays_in_two_minds_pauses_its_shard_and_splits_nothing() {
+    let cluster = Cluster::start(3);
+    let config = redis(&cluster.urls().join(" "), "  cluster: true\n");
+    let mut town = Town::found(&[config.clone(), config], LATE).await;
+    town.go_on(1.0).await;
+    let (source, target) = (&cluster.nodes[0], &cluster.nodes[1]);
+    let (source_id, target_id) = (source.cli(&["CLUSTER", "MYID"]), target.cli(&["CLUSTER", "MYID"]));
+    let all = slots(source);
+    for slot in &all {
+        let slot = slot.to_string();
+        target.cli(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source_id]);
+        source.cli(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target_id]);
+        // Half of its keys are there, half are here.
+        let keys = source.cli(&["CLUSTER", "GETKEYSINSLOT", &slot, "1000"]);
+        let keys: Vec<&str> = keys.lines().collect();
+        for key in keys.iter().step_by(2) {
+            source.cli(&["MIGRATE", "127.0.0.1", &target.port().to_string(), key, "0", "5000"]);
+        }
+    }
+    town.go_on(4.0).await;
+    for slot in all {
+        cluster.move_slot(slot, 0, 1);
+    }
+    town.doubt();
+    until("the slots have moved", 20, || slots(source).is_empty());
+    let moved = Instant::now();
+    town.accepts_after(moved).await;
+    town.go_on(2.0).await;
+    let seen = town.settle().await;
+    assert!(seen.refused > 0, "what is in two minds pauses");
+    town.nothing_left(&cluster.nodes.iter().collect::<Vec<_>>()).await;
+}
