@@ -36,6 +36,32 @@ enum Command {
         /// Files to check, each for what it is; without any, what `serve` would read.
         files: Vec<PathBuf>,
     },
+    /// Move devices and their waiting messages from one store to another, while no gateway runs on either.
+    Migrate(Move),
+}
+
+/// From where to where.
+#[derive(Args)]
+struct Move {
+    /// The store that has everything; it stays as it is: `sqlite:data/postroom.db` or `redis://host:6379` (also `rediss://`,
+    /// `unix://`; several with commas: a Cluster); `sqlite` or `redis` alone: that of config.yml.
+    #[arg(long, value_name = "STORE")]
+    from: String,
+    /// The store that gets everything, written the same way; it must be empty.
+    #[arg(long, value_name = "STORE")]
+    to: String,
+    /// What the names of all keys in Redis begin with [default: that of config.yml for its Redis, else postroom].
+    #[arg(long, value_name = "PREFIX")]
+    redis_prefix: Option<String>,
+    /// Number of shards in Redis [default: that of config.yml for its Redis, else 16].
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
+    redis_shards: Option<u16>,
+    /// Certificate authority of Redis, a PEM file.
+    #[arg(long, value_name = "FILE")]
+    redis_ca: Option<PathBuf>,
+    /// Settings of the process, of which `data`, `device_ttl` and `redis` count [default: config.yml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Where the settings are.
@@ -74,6 +100,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(place) => serve(&place.sources()),
         Command::Demo { port, host } => demo(host, port),
+        Command::Migrate(what) => migrate(what),
         Command::Check { place, files } => Ok(check(&place.sources(), &files)),
     };
     outcome.unwrap_or_else(|error| {
@@ -101,6 +128,17 @@ fn demo(host: String, port: String) -> anyhow::Result<ExitCode> {
     "warn".clone_into(&mut server.log.level);
     log(&server)?;
     app::demo(server)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn migrate(what: Move) -> anyhow::Result<ExitCode> {
+    let Move { from, to, redis_prefix: prefix, redis_shards: shards, redis_ca: ca, config } = what;
+    let sources = Sources { config, env: environment(), ..Sources::default() };
+    let server = match config::load_server(&sources) {
+        Ok(server) => server,
+        Err(problems) => return Ok(refuse(&problems)),
+    };
+    app::migrate(&server, &app::Migration { from, to, prefix, shards, ca })?;
     Ok(ExitCode::SUCCESS)
 }
 

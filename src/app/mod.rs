@@ -4,9 +4,11 @@
 mod crew;
 mod demo;
 mod limits;
+mod migrate;
 mod serve;
 mod stop;
 mod stores;
 
 pub use demo::demo;
+pub use migrate::{Migration, migrate};
 pub use serve::serve;

@@ -116,7 +116,7 @@ fn build(
 }
 
 /// Gateways that share a Redis make their ids apart from each other: each needs a number of its own.
-fn flake_node(server: &Server) -> anyhow::Result<u64> {
+pub(super) fn flake_node(server: &Server) -> anyhow::Result<u64> {
     match server.flake_node {
         Some(node) => Ok(node),
         None if server.redis.is_some() => {

@@ -126,7 +126,8 @@ fn findings(backplane: &Backplane) -> Result<Findings, Trouble> {
     receiver.recv().unwrap_or_else(|_| Err(Trouble::Broken("the backplane has ended".into())))
 }
 
-fn servers(servers: &RedisServers) -> anyhow::Result<Servers> {
+/// Where the servers are, as the backplane takes it.
+pub(super) fn servers(servers: &RedisServers) -> anyhow::Result<Servers> {
     let parse = |url: &RedisUrl| {
         ServerUrl::parse(url.full.expose()).map_err(|error| anyhow!("redis at {url}: {error}"))
     };
@@ -145,3 +146,6 @@ fn servers(servers: &RedisServers) -> anyhow::Result<Servers> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

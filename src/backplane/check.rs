@@ -56,7 +56,7 @@ async fn load_all(connection: &Connection, scripts: &[String]) -> Result<(), Tro
 }
 
 /// Whether a server that says this of itself may be used.
-fn suits(about: &str, in_cluster: bool) -> Result<(), Trouble> {
+pub(super) fn suits(about: &str, in_cluster: bool) -> Result<(), Trouble> {
     let field = |name| field(about, name);
     let refused = |why: String| Err(Trouble::Refused(why));
     let version = field("redis_version").unwrap_or_default();

@@ -13,6 +13,7 @@ mod feed;
 mod line;
 mod lines;
 mod outage;
+mod pooled;
 mod server;
 mod shards;
 mod slot;

@@ -149,6 +149,11 @@ impl ServerUrl {
         Self { place: Place::Tcp { host: host.to_owned(), port, tls }, login }
     }
 
+    /// Who one is there.
+    pub fn login(&self) -> &Login {
+        &self.login
+    }
+
     pub(super) fn is_tls(&self) -> bool {
         matches!(self.place, Place::Tcp { tls: true, .. })
     }

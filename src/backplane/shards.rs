@@ -87,7 +87,8 @@ mod tests {
     #[test]
     fn a_tag_lies_in_its_part_of_the_slots_and_never_changes() {
         assert_eq!(prefixes(&Shards::new("p", 4)), KNOWN_4);
-        for count in [1, 3, 16, 64, 1000] {
+        assert_eq!(prefixes(&Shards::new("postroom", 16)), TAGS_16.map(|tag| format!("postroom{{{tag}}}:")));
+        for count in [1, 3, 64, 1000, Slot::COUNT] {
             let shards = Shards::new("p", count);
             assert_eq!(shards.count(), count);
             for shard in 0..count {
@@ -100,10 +101,15 @@ mod tests {
 
     const KNOWN_4: [&str; 4] = ["p{3}:", "p{2}:", "p{1}:", "p{0}:"];
 
+    const TAGS_16: [&str; 16] =
+        ["03", "3", "0b", "b", "02", "2", "0c", "c", "01", "1", "0d", "d", "00", "0", "0a", "a"];
+
     #[test]
     fn the_home_of_a_name_never_changes() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+        let shards = Shards::new("p", 16);
+        assert_eq!([&b"s\0user_1"[..], b"s\0user_2", b"s\0news"].map(|name| shards.home(name)), [9, 0, 9]);
     }
 }

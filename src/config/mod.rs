@@ -16,9 +16,9 @@ mod load;
 mod problem;
 mod read_redis;
 mod read_server;
-mod redis;
 mod schema;
 mod server;
+mod server_redis;
 mod sites;
 #[cfg(test)]
 mod tests;
@@ -28,8 +28,8 @@ mod yaml;
 pub use check::{Report, check};
 pub use load::{Settings, Sources, load, load_server};
 pub use problem::{Place, Problem, Problems};
-pub use redis::{Redis, RedisLogin, RedisServers, RedisUrl};
 pub use server::{Io, Log, LogFormat, Origins, Server};
+pub use server_redis::{Redis, RedisLogin, RedisServers, RedisUrl};
 
 /// `config.example.yml`: every setting, with its default and a comment.
 pub const CONFIG_EXAMPLE: &str = include_str!("../../config.example.yml");

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::given::Fields;
 use super::problem::Place;
-use super::redis::{Redis, RedisLogin, RedisServers, RedisUrl};
+use super::server_redis::{Redis, RedisLogin, RedisServers, RedisUrl};
 use super::value::{self, Unit, Wanted};
 use crate::domain::Secret;
 
@@ -189,7 +189,7 @@ fn servers(
     master: Option<String>,
 ) -> Option<RedisServers> {
     if fields.has("redis.sentinelMaster") {
-        return sentinels(fields, urls, login, cluster, master?);
+        return sentinels(fields, &urls, login, cluster, master?);
     }
     let several = urls.len() > 1;
     if several && !cluster && fields.has("redis.cluster") {
@@ -222,7 +222,7 @@ fn servers(
 
 fn sentinels(
     fields: &mut Fields<'_>,
-    urls: Vec<Url>,
+    urls: &[Url],
     login: RedisLogin,
     cluster: bool,
     master: String,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::redis::Redis;
+use super::server_redis::Redis;
 use crate::domain::{DeviceTtl, Durability};
 
 /// Settings of the process: everything but the sites.

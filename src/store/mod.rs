@@ -2,9 +2,24 @@
 //!
 //! A [`Store`] takes commands without blocking and answers through the [`Outlet`] of the worker concerned, in
 //! the order in which the commands took effect. That order is the whole contract: a device's
-//! [`StoreEvent::Connected`] comes before every entry that is not in the inbox it announces, entries come by
-//! growing [`Seq`], and the answer of an append comes in the same batch as its entries. Nothing is answered
-//! before it is durable.
+//! [`StoreEvent::Connected`] comes before every entry that is not in the inbox it announces, and its entries come by
+//! growing [`Seq`]. Nothing is answered before it is durable.
+//!
+//! There are two, and the contract suite (`tests/it/contract/store`) holds both to the same promises. Where they differ:
+//!
+//! | | [`sqlite`] | [`redis`] |
+//! |---|---|---|
+//! | who gives the order | one writer: one order for everything | the scripts of each shard: one order for each shard; a device is in one for ever |
+//! | [`Seq`] | of the store | of a shard, follows its clock; those of two shards are not comparable |
+//! | a message | whole or not at all | whole for each inbox; one shard may have it where another failed |
+//! | entries and the answer of an append | come in the same batch | each in its own time, also behind one another |
+//! | one message is | one entry for each worker | one for each shard and worker |
+//! | loss on the way | none | noticed: [`StoreEvent::Missed`], and the entries are read |
+//! | a device that vanishes | never while it has a session | [`StoreEvent::Lost`] |
+//! | durable is | what `durability` says | what the server's `appendfsync` says, and `redis.waitReplicas` |
+//! | [`StoreError::Unavailable`] | never | no answer in time, or not from all shards; perhaps kept all the same |
+//! | counters | of this moment | as old as the last look at each shard: up to a third of a lease; over all nodes |
+//! | sessions that end with the process | at once, when it is opened again | after the lease, by the ticks of any node |
 //!
 //! What must not live here: sockets, HTTP, who is allowed to do what.
 
@@ -15,6 +30,7 @@ use crate::domain::{
     DeviceKey, DeviceNo, Event, Message, Receipt, ReplyTo, Room, Seq, SessionRef, SiteName, WorkerId,
 };
 
+pub mod moving;
 pub mod redis;
 pub mod sqlite;
 
@@ -25,12 +41,13 @@ pub trait Store: Send + Sync {
     fn connect(&self, connect: Connect);
 
     /// Resolves the recipients of a message and appends it to their inboxes. Answers with
-    /// [`StoreEvent::Appended`] on the worker that asked, and with one [`StoreEvent::Entry`] on each worker
-    /// that carries one of the recipients.
+    /// [`StoreEvent::Appended`] on the worker that asked, and with a [`StoreEvent::Entry`] (one for each shard) on each
+    /// worker, of any node, that carries one of the recipients.
     fn append(&self, append: Append);
 
-    /// Takes entries out of inboxes. What was not published yet is not meant by any ack. Nobody waits for it: a crash may forget the acks of the last second, and
-    /// their entries are then delivered again.
+    /// Takes entries out of inboxes. What was not published yet is not meant by any ack. Nobody waits for it: a crash may
+    /// forget the acks of the last second, and their entries are then delivered again. On Redis the same goes for a
+    /// crash of the server, and acks wait while it is away.
     fn acknowledge(&self, acks: Vec<Ack>);
 
     /// Reads on in an inbox: answers with [`StoreEvent::Page`] on the session's worker, also for a device that the
@@ -53,7 +70,8 @@ pub trait Store: Send + Sync {
     fn counters(&self) -> Counters;
 
     /// Carries out what was handed over, writes everything back, and stops. Commands that come later are
-    /// answered with [`StoreError::Closed`]. Blocks until done: call it where blocking is allowed.
+    /// answered with [`StoreError::Closed`]. Blocks until done, for at most some seconds where a server does not answer:
+    /// call it where blocking is allowed.
     fn close(&self);
 }
 
@@ -139,9 +157,9 @@ pub enum StoreEvent {
         session: SessionRef,
         /// The number of its device.
         device: DeviceNo,
-        /// The inbox from its beginning. Where it is long (the embedded store: above 16 entries or 64 KiB, or the
-        /// limit of the connect) it has no entries, `more`, and `through` of 0: the session reads on from there.
-        /// Entries that come live meanwhile may stand in one of those pages too; `Seq` tells.
+        /// The inbox from its beginning, up to the limit of the connect. The embedded store gives none of a long one
+        /// (above 16 entries or 64 KiB, or that limit): `more`, and `through` of 0, and the session reads on from there.
+        /// Redis gives up to 256 entries. Entries that come live may stand in one of those pages too; `Seq` tells.
         page: Page,
     },
     /// The device could not be registered.
@@ -166,25 +184,26 @@ pub enum StoreEvent {
         site: SiteName,
         /// What the clients will see.
         event: Event,
-        /// All its recipients, sorted, also those that this worker does not carry. Messages for the same room
-        /// share one list as long as the room does not change.
+        /// All its recipients (on Redis those in one shard with sessions on this node), sorted, also those that this
+        /// worker does not carry. Messages for the same room share one list as long as the room does not change.
         devices: Arc<[DeviceNo]>,
     },
     /// The answer to an [`Append`].
     Appended {
         /// As in [`ReplyTo`].
         token: u32,
-        /// What became of it; an error means that nothing was kept.
+        /// What became of it; an error means that nothing was kept, but for [`StoreError::Unavailable`].
         outcome: Result<Receipt, StoreError>,
     },
     /// Entries for the session's device may have been missed on the way to this node: it has to read on behind the
-    /// last one it has.
+    /// last one it has. Never from the embedded store.
     Missed {
         /// The session.
         session: SessionRef,
     },
     /// The store does not know the session's device any more (this node was taken for dead for longer than the ttl, or
-    /// the store lost what it had): the session has to end, so that its client connects anew.
+    /// the store lost what it had): the session has to end, so that its client connects anew. Never from the
+    /// embedded store.
     Lost {
         /// The session.
         session: SessionRef,

@@ -63,7 +63,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("bytes", &["backplane", "broker/redis", "domain", "hub", "listen", "store", "transport"]),
     ("clap", &["main.rs"]),
     ("config", &["config"]),
-    ("deadpool_redis", &["store/redis"]),
+    ("deadpool_redis", &["store/redis/moving"]),
     ("engineioxide_core", &["transport/engine"]),
     ("form_urlencoded", &["api", "transport"]),
     ("getrandom", &["app", "backplane", "broker/redis", "store/redis", "transport/engine/sid.rs"]),

@@ -11,16 +11,20 @@
 #![allow(clippy::format_push_string)]
 
 mod backplane;
+mod broadcast;
 mod connecting;
 mod contract;
 mod defects;
+mod deploy;
 mod engine;
 mod hostile;
 mod kill;
 mod lifetime;
+mod migrate;
 mod nodes;
 mod protocol;
 mod readme;
+mod redis_model;
 mod send;
 mod smoke;
 mod support;

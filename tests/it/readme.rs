@@ -70,6 +70,34 @@ fn the_files_of_the_readme_are_in_order() {
 }
 
 #[test]
+fn the_examples_of_redis_are_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("sites.yml"), example("sites.yml")).unwrap();
+    let check = |env: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
+        command.arg("check").current_dir(folder.path()).env_clear().envs(env.iter().copied());
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !text.contains("warning"), "{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+        text.into_owned()
+    };
+    for (name, says) in [
+        ("redis-single.yml", "rediss://"),
+        ("redis-sentinel.yml", "mymaster"),
+        ("redis-cluster.yml", "64 shards"),
+    ] {
+        std::fs::write(folder.path().join("config.yml"), example(name)).unwrap();
+        let text = check(&[("REDIS_PASSWORD", "s3cret")]);
+        assert!(text.contains("Redis at ") && text.contains(says), "{name}: {text}");
+    }
+    std::fs::remove_file(folder.path().join("config.yml")).unwrap();
+    let (_, rest) = README.split_once("`REDIS_URL=").unwrap();
+    let text = check(&[("REDIS_URL", rest.split_once('`').unwrap().0)]);
+    assert!(text.contains("redis-2.example"), "{text}");
+}
+
+#[test]
 fn every_setting_is_in_the_readme() {
     for example in [postroom::config::CONFIG_EXAMPLE, postroom::config::SITES_EXAMPLE] {
         for variable in example.split(['[', ']']).filter(|word| word.starts_with("POSTROOM_")) {

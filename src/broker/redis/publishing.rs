@@ -133,7 +133,7 @@ async fn publish(lines: Rc<Lines>, slot: Slot, pieces: Vec<Piece>, deadline: Ins
     let mut why = "no answer in time".to_owned();
     let attempts = async {
         while !left.is_empty() {
-            match lines.line(slot).await {
+            match Box::pin(lines.line(slot)).await {
                 Ok(line) => attempt(&lines, &line, &mut left, &mut why, cluster).await,
                 Err(Trouble::Refused(refused)) => {
                     why = refused;

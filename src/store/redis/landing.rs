@@ -249,23 +249,20 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
     let txn = step.txn();
     let error = || StoreError::Write(explain(trouble));
     match step {
-        // Acks that are refused may be taken later; those that cannot be are forgotten.
-        Step::Acks(acks) if matches!(trouble, Trouble::Refused(_)) => return Some(Step::Acks(acks)),
-        Step::Tick(forgotten, fences) if matches!(trouble, Trouble::Refused(_)) => {
-            return Some(Step::Tick(forgotten, fences));
-        }
-        Step::Enlist(listing, landed) => return Some(Step::Enlist(listing, landed)),
-        Step::Acks(acks) => lane.desk.shared.forget_acks(acks.len()),
         Step::Connect(_, _, arriving) => {
             lane.desk.connect_failed(arriving.session, arriving.ticket, error());
         }
+        Step::Send(_, sends) => sends.iter().for_each(|sending| failed_send(lane, sending, error())),
+        // Nobody could make up for these: they go again as they are until the server takes writes again.
+        waits if matches!(trouble, Trouble::Refused(_)) => return Some(waits),
+        Step::Enlist(listing, landed) => return Some(Step::Enlist(listing, landed)),
+        Step::Acks(acks) => lane.desk.shared.forget_acks(acks.len()),
         Step::Reads(readings) => {
             tracing::error!(shard = lane.shard.0, %trouble, "an inbox cannot be read; its sessions are closed");
             for reading in &readings {
                 lane.desk.lost(reading.session);
             }
         }
-        Step::Send(_, sends) => sends.iter().for_each(|sending| failed_send(lane, sending, error())),
         Step::Tick(..) | Step::Disconnect(..) | Step::Adopt(..) | Step::Strike(_) | Step::Void(_) => {
             tracing::error!(shard = lane.shard.0, %trouble, "a step on Redis failed");
         }

@@ -22,6 +22,10 @@ use crate::store::{StoreError, StoreEvent};
 const MAX_ACKS: usize = 1 << 16;
 /// Devices adopted by one script.
 const ADOPTED: usize = 256;
+/// Numbers of nodes follow the clock from here (2026), to be short.
+const NODE_EPOCH_MS: u64 = 1_767_225_600_000;
+/// How long a subscription may take to be in force before work begins without it.
+const READY: Duration = Duration::from_millis(300);
 /// How long a node rests between two steps of sweeping.
 const SWEEP_PAUSE: Duration = Duration::from_millis(5);
 /// How often a step that was not carried out is tried again, at most.
@@ -49,6 +53,10 @@ pub(super) struct Lane {
     bell: Notify,
     /// Rung when a publication was heard, or given up on.
     pub(super) heard: Notify,
+    /// Rung when the subscription is in force.
+    pub(super) ready: Notify,
+    /// The next tick follows a subscription that was interrupted: what it names and has not come is lost.
+    pub(super) interrupted: Cell<bool>,
     closing: Cell<bool>,
 }
 
@@ -93,6 +101,8 @@ impl Lane {
             deserted: RefCell::default(),
             bell: Notify::new(),
             heard: Notify::new(),
+            ready: Notify::new(),
+            interrupted: Cell::new(false),
             closing: Cell::new(false),
         })
     }
@@ -154,6 +164,8 @@ impl Lane {
     pub(super) async fn run(self: Rc<Self>) {
         while let Some(node) = self.register().await {
             let reader = self.enter(node);
+            // What is published before the subscription is in force would have to be read again.
+            let _ = tokio::time::timeout(READY, self.ready.notified()).await;
             let end = self.work(node).await;
             reader.abort();
             self.node.set(None);
@@ -189,10 +201,15 @@ impl Lane {
 
     async fn register(&self) -> Option<NodeId> {
         let (keys, options) = (&self.desk.keys, &self.desk.options);
-        let model = format!("1/{}/{}", keys.count(), self.shard.0);
+        let model = keys.model(self.shard);
         let lease = options.lease.as_millis() as u64;
         let mut pipeline = redis::pipe();
-        pipeline.add_command(self.desk.scripts.register(keys.prefix(self.shard), &model, lease));
+        pipeline.add_command(self.desk.scripts.register(
+            keys.prefix(self.shard),
+            &model,
+            lease,
+            NODE_EPOCH_MS,
+        ));
         let mut pause = PAUSE;
         while !self.closing.get() {
             let trouble = match self.attempt(&pipeline, &mut false).await {

@@ -32,6 +32,7 @@ mod keys;
 mod landing;
 mod lane;
 mod lists;
+pub mod moving;
 mod pause;
 mod posts;
 mod publication;
@@ -195,6 +196,11 @@ impl Store for RedisStore {
 /// A trouble, in words for an operator.
 fn explain(trouble: &Trouble) -> String {
     match trouble {
+        Trouble::Script { code, detail } if code == "MODEL" && detail.starts_with(keys::UNFINISHED) => {
+            "a `postroom migrate` to this prefix is under way, or did not come to its end: run it again, it says what \
+             to do"
+                .to_owned()
+        }
         Trouble::Script { code, detail } if code == "MODEL" => format!(
             "the data under this prefix was made with other settings ({detail}); set `redis.shards` to what it was \
              made with, or another `redis.prefix`"

@@ -123,7 +123,12 @@ impl Posts {
         self.get_mut(key)?;
         let post = self.open.remove(key.slot);
         let weight = weight(&post.message);
-        let outcome = post.error.map_or(Ok(post.receipt), Err);
+        let outcome = match post.error {
+            None => Ok(post.receipt),
+            // Other shards have it: nobody may say that nothing was kept.
+            Some(StoreError::Write(why)) if post.receipt.devices > 0 => Err(StoreError::Unavailable(why)),
+            Some(error) => Err(error),
+        };
         Some(Answer { reply: post.reply, outcome, weight })
     }
 }
@@ -141,4 +146,36 @@ pub(super) struct Kept {
     pub(super) devices: u32,
     pub(super) online: u32,
     pub(super) queued: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::domain::{Event, MessageId, QueueBounds, SiteName, WorkerId};
+
+    fn outcome_of(first: Result<Kept, StoreError>) -> Result<Receipt, StoreError> {
+        let message = Message {
+            id: MessageId(1),
+            site: SiteName::new("shop").unwrap(),
+            rooms: Arc::new([]),
+            event: Event::stored(Bytes::from_static(b"[]")),
+            resync: false,
+            bounds: QueueBounds::default(),
+        };
+        let mut posts = Posts::default();
+        let key = posts.add(ReplyTo { worker: WorkerId(0), token: 1 }, Arc::new(message), Vec::new());
+        posts.get_mut(key).unwrap().expect(2);
+        assert!(posts.answered(key, first).is_none());
+        posts.answered(key, Err(StoreError::Write("OOM".into()))).unwrap().outcome
+    }
+
+    #[test]
+    fn what_one_shard_has_kept_is_not_said_to_be_refused() {
+        let kept = |devices| Ok(Kept { devices, online: 0, queued: devices });
+        assert_eq!(outcome_of(kept(2)), Err(StoreError::Unavailable("OOM".into())));
+        assert_eq!(outcome_of(kept(0)), Err(StoreError::Write("OOM".into())));
+        assert_eq!(outcome_of(Err(StoreError::Write("x".into()))), Err(StoreError::Write("OOM".into())));
+    }
 }

@@ -34,7 +34,11 @@ pub(super) async fn run(lane: Rc<Lane>, mut subscription: Subscription) {
 fn hear(lane: &Lane, news: News) {
     match news {
         // Something may have been published before: the tick tells.
-        News::Ready => lane.tick_now(),
+        News::Ready => {
+            lane.ready.notify_one();
+            lane.interrupted.set(true);
+            lane.tick_now();
+        }
         News::Payload(payload) => match Publication::parse(payload) {
             Ok(publication) => published(lane, publication),
             Err(garbled) => {

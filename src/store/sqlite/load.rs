@@ -39,7 +39,8 @@ pub(super) fn load(db: &Connection, state: &mut State, unix_ms: u64) -> rusqlite
     Ok(())
 }
 
-fn device(row: &Row<'_>) -> rusqlite::Result<StoredDevice> {
+/// Reads a row of all columns of `device`, in their order.
+pub(super) fn device(row: &Row<'_>) -> rusqlite::Result<StoredDevice> {
     let site: String = row.get(1)?;
     let rooms: String = row.get(4)?;
     let rooms: Vec<String> = serde_json::from_str(&rooms).map_err(|e| damaged(4, e))?;
@@ -57,7 +58,8 @@ fn device(row: &Row<'_>) -> rusqlite::Result<StoredDevice> {
     })
 }
 
-fn message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
+/// Reads a row that begins with the columns of [`MESSAGES`].
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
     let due: Vec<u8> = row.get(3)?;
     Ok(StoredMessage {
         seq: Seq(number(row, 0)?),
@@ -69,7 +71,7 @@ fn message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
 }
 
 /// Numbers are written as `i64`; `SQLite` has no other.
-fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|e| damaged(column, e))
 }

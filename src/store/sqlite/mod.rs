@@ -14,6 +14,7 @@
 //! | `page` | the reader |
 //! | `debts` | who is told when a thread dies |
 //! | `schema` | the file, its lock and migrations |
+//! | `moving` | the file as one end of a move |
 //!
 //! What must not live here: anything a second store would do the same way.
 
@@ -22,6 +23,7 @@ mod health;
 mod intake;
 mod ledger;
 mod load;
+mod moving;
 mod page;
 mod publish;
 mod recipients;
@@ -37,6 +39,7 @@ use super::{Ack, Append, Connect, Counters, Disconnect, Outlet, Read, Store, Sto
 use crate::domain::{DeviceTtl, Durability};
 use health::{Clock, Health};
 use intake::Intake;
+pub use moving::{SqliteSource, SqliteTarget};
 
 /// How to open the embedded store.
 #[derive(Debug, Clone)]

@@ -12,6 +12,9 @@ use crate::domain::Durability;
 /// Marks the file as ours (`PRAGMA application_id`): "post" in ASCII.
 const APPLICATION_ID: i32 = 0x706f_7374;
 
+/// The database, in the data directory.
+pub(super) const FILE: &str = "postroom.db";
+
 /// One for each step of `user_version`, oldest first. Never changed once released, only added to.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_inboxes.sql")];
 
@@ -35,20 +38,49 @@ pub(super) struct Files {
 /// Opens the data directory and brings the schema up to date.
 pub(super) fn open(options: &SqliteOptions) -> Result<Files, StoreError> {
     let lock = lock(&options.dir)?;
-    let path = options.dir.join("postroom.db");
-    let at = |error: rusqlite::Error| StoreError::Open(format!("{}: {error}", path.display()));
-    let mut writer = Connection::open(&path).map_err(at)?;
-    ours(&writer, &path)?;
-    set_up(&writer, options).map_err(at)?;
-    migrate(&mut writer).map_err(at)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let reader = Connection::open_with_flags(&path, flags).map_err(at)?;
-    reader.busy_timeout(BUSY_TIMEOUT).map_err(at)?;
+    let path = options.dir.join(FILE);
+    let writer = write(&path, options)?;
+    let reader = read(&path)?;
     Ok(Files { writer, reader, lock })
 }
 
+/// Opens a file for writing, makes it where it is missing, and brings its schema up to date.
+pub(super) fn write(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let at = |error: rusqlite::Error| StoreError::Open(format!("{}: {error}", path.display()));
+    let mut writer = Connection::open(path).map_err(at)?;
+    ours(&writer, path)?;
+    set_up(&writer, options).map_err(at)?;
+    migrate(&mut writer).map_err(at)?;
+    Ok(writer)
+}
+
+/// Opens a file for reading only.
+fn read(path: &Path) -> Result<Connection, StoreError> {
+    let at = |error: rusqlite::Error| StoreError::Open(format!("{}: {error}", path.display()));
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags).map_err(at)?;
+    reader.busy_timeout(BUSY_TIMEOUT).map_err(at)?;
+    Ok(reader)
+}
+
+/// Opens a file for reading only that is to be read as it is, with the schema of this version.
+pub(super) fn read_as_it_is(path: &Path) -> Result<Connection, StoreError> {
+    let reader = read(path)?;
+    ours(&reader, path)?;
+    let version = user_version(&reader).unwrap_or_default();
+    if version < MIGRATIONS.len() {
+        return Err(StoreError::Open(format!(
+            "{} was written by an older Postroom (schema {version}, this one knows {}): start and stop this \
+             version's gateway on it once, which brings it up to date",
+            path.display(),
+            MIGRATIONS.len()
+        )));
+    }
+    Ok(reader)
+}
+
 /// Makes the directory where it is missing, and takes its lock, which ends with the process.
-fn lock(dir: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     let failed = |error: std::io::Error| StoreError::Open(format!("{}: {error}", dir.display()));
     fs::create_dir_all(dir).map_err(failed)?;
     let path = dir.join("postroom.lock");

@@ -1,14 +1,16 @@
-// What every test file starts from: one gateway, one site backend, and tests for each client generation and transport.
+// What every test file starts from: one gateway (or two on one Redis), one site backend, and tests for each client
+// generation and transport.
 
 import { after, before, test } from 'node:test';
 
 import { MODES, VERSIONS, open, openAnother } from './harness/connect.mjs';
 import { startGateway } from './harness/gateway.mjs';
-import { startSite } from './harness/site.mjs';
+import { startRedis } from './harness/redis.mjs';
+import { API_KEY, startSite } from './harness/site.mjs';
 import { until } from './harness/wait.mjs';
 
 export { MODES, VERSIONS, isOld } from './harness/connect.mjs';
-export { API_KEY } from './harness/site.mjs';
+export { API_KEY };
 export { until, within } from './harness/wait.mjs';
 
 /** The site whose messages are kept, with the keys most tests want. */
@@ -35,6 +37,34 @@ export function world(setUp = (backend) => ({ sites: { demo: keepingSite(backend
   });
   after(async () => {
     await world.gateway?.close();
+    await world.backend?.close();
+  });
+  return world;
+}
+
+/**
+ * Two gateways on one Redis for this file, `a` and `b`, and a site `plain` without user rooms. What a Scene does, it
+ * does at `a` unless told otherwise. `more(world)` comes after them, and resolves with what else is to be closed.
+ */
+export function worldOfTwo(more = async () => []) {
+  const world = { users: 0 };
+  before(async () => {
+    world.backend = await startSite();
+    world.redis = await startRedis();
+    const sites = {
+      demo: keepingSite(world.backend, 'demo'),
+      plain: { authUrl: world.backend.authUrl('plain'), authScheme: 'Bearer' },
+    };
+    const config = { redis: { url: world.redis.url } };
+    [world.a, world.b] = await Promise.all([startGateway({ sites, config }), startGateway({ sites, config })]);
+    world.gateway = { ...world.a, log: () => `${world.a.log()}\n--- the other one:\n${world.b.log()}` };
+    world.others = await more(world);
+  });
+  after(async () => {
+    for (const other of world.others ?? []) await other.close();
+    await world.a?.close();
+    await world.b?.close();
+    await world.redis?.close();
     await world.backend?.close();
   });
   return world;
@@ -83,10 +113,10 @@ export class Scene {
     return newUser(this.backend, `${this.world.users}`);
   }
 
-  /** Opens a connection of this user's device `d1` unless told otherwise; does not wait. */
-  open(options = {}) {
+  /** Opens a connection of this user's device `d1` unless told otherwise, `at` a gateway; does not wait. */
+  open({ at = this.gateway, ...options } = {}) {
     const all = { token: this.token, deviceId: 'd1', meta: 'appName:test', ...options };
-    return this.keep(open(this.gateway.url, this.version, this.mode, all));
+    return this.keep(open(at.url, this.version, this.mode, all));
   }
 
   /** One more namespace over the same connection. */
@@ -104,9 +134,22 @@ export class Scene {
     return connection;
   }
 
-  /** Sends to this user. */
-  send(event, args, more = {}) {
-    return this.gateway.send({ rooms: this.room, event, args, ...more });
+  /** Sends to this user, by way of the gateway `at`. */
+  send(event, args, { at = this.gateway, ...more } = {}) {
+    return at.send({ rooms: this.room, event, args, ...more });
+  }
+
+  /**
+   * Waits until no device of this user is online by the account of the gateway `at`. What a session acknowledged before
+   * it left is settled by then. The messages that ask are named `probe`.
+   */
+  async gone(at = this.gateway) {
+    const query = { site: 'demo', apiKey: API_KEY };
+    const body = JSON.stringify({ rooms: this.room, event: 'probe' });
+    await until(async () => {
+      const answer = await at.post(query, body, { accept: 'application/json' });
+      return answer.status === 200 && JSON.parse(answer.text).online === 0;
+    }, 'the device to be away');
   }
 
   /**
@@ -132,7 +175,7 @@ async function fenced(connection, mark) {
     const all = connection.messages();
     return all.some(([name]) => name === mark) && all;
   }, () => `${mark}; ${connection}`);
-  return messages.filter(([name]) => !name.startsWith('fence '));
+  return messages.filter(([name]) => !name.startsWith('fence ') && name !== 'probe');
 }
 
 function newUser(backend, number) {

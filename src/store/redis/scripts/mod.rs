@@ -34,9 +34,10 @@ impl Scripts {
 
     /// The node joins the shard; the first one makes it. Answered by its number there; error `MODEL <found>` where
     /// the shard was made as another model. Also goes through when memory is full, so that acks can go on.
-    pub(super) fn register(&self, p: &[u8], model: &str, lease_ms: u64) -> Cmd {
+    /// Numbers follow the server's clock, counted from `epoch_ms`, and never step back.
+    pub(super) fn register(&self, p: &[u8], model: &str, lease_ms: u64, epoch_ms: u64) -> Cmd {
         let mut cmd = begin(&self.texts.register, p);
-        cmd.arg(model).arg(lease_ms);
+        cmd.arg(model).arg(lease_ms).arg(epoch_ms);
         cmd
     }
 

@@ -1,12 +1,11 @@
 // The real binary, started and stopped as an operator would.
 
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 
+import { freePort, run } from './process.mjs';
 import { API_KEY } from './site.mjs';
 import { until, within } from './wait.mjs';
 
@@ -80,28 +79,6 @@ export async function startGateway({ sites, config = {} }) {
   return gateway;
 }
 
-function run(binary, args) {
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() });
-  let text = '';
-  const keep = (part) => {
-    text = (text + part).slice(-20_000);
-  };
-  child.stdout.setEncoding('utf8').on('data', keep);
-  child.stderr.setEncoding('utf8').on('data', keep);
-  const running = { child, printed: () => text };
-  running.ended = new Promise((resolve) => {
-    child.once('error', (error) => resolve((running.exit = { error: String(error) })));
-    child.once('exit', (code, signal) => resolve((running.exit = { code, signal })));
-  });
-  return running;
-}
-
-// The environment overrides the files, so a variable of the shell must not reach the gateway.
-function cleanEnvironment() {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'RUST_LOG', 'RUST_BACKTRACE'];
-  return Object.fromEntries(kept.filter((name) => name in process.env).map((name) => [name, process.env[name]]));
-}
-
 // JSON is YAML, and needs no escaping rules of our own.
 function yaml(keys) {
   return Object.entries(keys)
@@ -131,29 +108,5 @@ function post(agent, url, body, headers) {
     });
     request.on('error', reject);
     request.end(bytes);
-  });
-}
-
-/**
- * A port nobody listens at, below the range that the kernel hands to outgoing connections. Each process looks in
- * places of its own, so that test files running side by side do not find the same one.
- */
-async function freePort() {
-  const first = 20_000 + (process.pid % 1200) * 10;
-  while (portsTried < 10) {
-    const port = first + portsTried;
-    portsTried += 1;
-    if (await isFree(port)) return port;
-  }
-  throw new Error(`no free port from ${first} on`);
-}
-
-let portsTried = 0;
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const probe = net.createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 }

@@ -38,7 +38,9 @@ pub(super) fn messages_for_a_room_come_in_order(backend: &impl Backend) {
     let node = Node::new(backend);
     node.listen(&["a"]);
     let outcomes: Vec<_> = (0..500).map(|id| node.broker.publish(message(id, &["a"]))).collect();
-    outcomes.into_iter().for_each(|outcome| assert_eq!(wait(outcome), Ok(())));
+    for outcome in outcomes {
+        assert_eq!(wait(outcome), Ok(()));
+    }
     assert_eq!(node.heard_until(499), (0..500).collect::<Vec<_>>());
 }
 

@@ -162,7 +162,9 @@ fn what_is_sent_again_after_a_cut_is_heard_once() {
         // Somewhere between the commands and their answers.
         std::thread::park_timeout(Duration::from_millis(40));
         backend.proxy.cut_late(Duration::from_millis(50));
-        outcomes.into_iter().for_each(|outcome| assert_eq!(wait(outcome), Ok(())));
+        for outcome in outcomes {
+            assert_eq!(wait(outcome), Ok(()));
+        }
     }
     // Whatever comes late has come by then.
     std::thread::park_timeout(Duration::from_millis(200));

@@ -81,6 +81,9 @@ end
 
 -- The results of a number that was used, lists found out anew.
 local function repeated()
+  if count == 0 then
+    return replies
+  end
   local stored = call('HGET', H, 'res:' .. node) or ''
   local number, rest = string.match(stored, '^(%d+);(.*)$')
   if number ~= ARGV[2] then

@@ -31,7 +31,7 @@ fn a_tick_renews_the_lease() {
 fn another_model_is_refused() {
     let mut shard = Shard::new();
     shard.register();
-    let cmd = shard.scripts.register(&shard.p, "1/8/2", LONG);
+    let cmd = shard.scripts.register(&shard.p, "1/8/2", LONG, 0);
     assert_eq!(shard.refused(&cmd), ("MODEL".into(), MODEL.into()));
     shard.finish();
 }

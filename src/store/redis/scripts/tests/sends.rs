@@ -235,3 +235,17 @@ fn in_a_cluster_it_is_published_by_shard() {
     assert_eq!(listener.heard(&mut shard), [Publication { number: 1, notes }]);
     shard.finish();
 }
+
+#[test]
+fn a_number_may_be_used_up_any_number_of_times_and_at_any_time() {
+    let mut shard = Shard::new();
+    let node = shard.register();
+    let dno = shard.connect(node, 1, "user_1", "a", &[]);
+    shard.send(node, &[message(rooms(&["user_1"]), "[1]")]);
+    for used in 1..=2 {
+        assert_eq!(shard.send_as(node, Txn(used), &[]), []);
+    }
+    assert_eq!(shard.send_as(node, Txn(3), &[]), []);
+    assert_eq!(shard.bodies(dno), ["[1]"]);
+    shard.finish();
+}

@@ -16,6 +16,8 @@ use super::server::Server;
 use crate::domain::{BoundPolicy, Event, QueueBounds, Seq};
 
 pub(super) const MODEL: &str = "1/4/2";
+/// Nodes are numbered from 1.
+const FAR: u64 = 1 << 50;
 pub(super) const HERE: ShardNo = ShardNo(2);
 /// A lease that no test outlives.
 pub(super) const LONG: u64 = 3_600_000;
@@ -123,7 +125,7 @@ impl Shard {
     }
 
     pub(super) fn register_for(&mut self, lease_ms: u64) -> NodeId {
-        let cmd = self.scripts.register(&self.p, MODEL, lease_ms);
+        let cmd = self.scripts.register(&self.p, MODEL, lease_ms, FAR);
         let node = reply::register(self.run(&cmd).unwrap()).unwrap();
         self.txns.insert(node, 0);
         node

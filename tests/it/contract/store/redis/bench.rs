@@ -16,6 +16,8 @@ use crate::support::redis::{Cluster, RedisServer, Sentinels, until};
 /// A place for stores: servers and a prefix.
 pub(super) struct Place {
     servers: Where,
+    /// `user:password@`, where it is not the default one.
+    login: &'static str,
     prefix: String,
     /// How many more times the store settles before the master changes.
     failover: Mutex<Option<u32>>,
@@ -68,7 +70,16 @@ impl Default for Place {
 impl Place {
     fn new(servers: Where) -> Self {
         let prefix = format!("test{}", PREFIXES.fetch_add(1, Ordering::Relaxed));
-        Self { servers, prefix, failover: Mutex::default(), current: Mutex::default() }
+        Self { servers, login: "", prefix, failover: Mutex::default(), current: Mutex::default() }
+    }
+
+    /// On a server of one's own.
+    pub(super) fn on(server: Arc<RedisServer>, login: &'static str) -> Self {
+        Self { login, ..Self::new(Where::Single(server)) }
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     pub(super) fn has_failed_over(&self) -> bool {
@@ -78,7 +89,9 @@ impl Place {
     fn servers(&self) -> Servers {
         let parse = |url: String| ServerUrl::parse(&url).unwrap();
         match &self.servers {
-            Where::Single(server) => Servers::Single(parse(server.url())),
+            Where::Single(server) => {
+                Servers::Single(parse(server.url().replacen("://", &format!("://{}", self.login), 1)))
+            }
             Where::Cluster(cluster) => Servers::Cluster(cluster.urls().into_iter().map(parse).collect()),
             Where::Sentinels(sentinels) => Servers::Sentinel {
                 sentinels: sentinels.urls().into_iter().map(parse).collect(),

@@ -1,6 +1,8 @@
 //! The store on Redis: the contract on one server, on a cluster, and behind sentinels.
 
 mod bench;
+mod documented;
+mod refused;
 
 /// On one server.
 mod single {
