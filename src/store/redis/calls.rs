@@ -5,6 +5,14 @@ use super::flight::{Sending, Step};
 use super::words::{NodeId, ShardNo};
 use crate::domain::Seq;
 
+/// Publishes to a node that there is not: whether this user may publish.
+pub(super) fn publish_nothing(desk: &Desk, shard: ShardNo) -> redis::Pipeline {
+    let mut pipeline = redis::pipe();
+    let command = if desk.options.sharded_pubsub { "SPUBLISH" } else { "PUBLISH" };
+    pipeline.cmd(command).arg(desk.keys.channel(shard, NodeId(0))).arg("");
+    pipeline
+}
+
 /// The script calls of these steps, in their order; behind messages the question how many replicas have them.
 pub(super) fn pipeline(desk: &Desk, shard: ShardNo, node: NodeId, steps: &[Step]) -> redis::Pipeline {
     let (scripts, p) = (&desk.scripts, desk.keys.prefix(shard));
