@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::town::Town;
-use super::{post, redis, until};
+use super::{aside, post, redis, until};
 use crate::support::backend;
 use crate::support::client::Client;
 use crate::support::gateway::Setup;
@@ -84,7 +84,11 @@ async fn redis_that_is_killed_under_load_and_keeps_its_file_loses_nothing() {
         town.go_on(1.0).await;
         server.kill9();
         town.go_on(down).await;
-        server.restart();
+        server = aside(move || {
+            server.restart();
+            server
+        })
+        .await;
         let up = Instant::now();
         town.doubt();
         let took = town.accepts_after(up).await;

@@ -34,6 +34,11 @@ async fn post(gateway: &Gateway, room: &str, event: &str) -> Answer {
     Send::to(gateway, "demo").wants_json().event(&[room], event, 1).post().await
 }
 
+/// Does what blocks, without holding up what goes on.
+async fn aside<T: std::marker::Send + 'static>(work: impl FnOnce() -> T + std::marker::Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
 /// Asks again and again, for as long as any test waits, until the answer is this.
 async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {

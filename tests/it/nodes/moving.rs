@@ -63,7 +63,7 @@ async fn nodes_that_are_told_to_stop_under_load_lose_nothing() {
 #[tokio::test]
 async fn the_devices_of_a_killed_node_are_away_after_its_lease_and_keep_their_inboxes() {
     let (server, site) = (RedisServer::start(), backend::start().await);
-    let mut nodes = nodes(2, &server, &site, "  lease: 1s\ndevice_ttl: 4\n").await;
+    let mut nodes = nodes(2, &server, &site, "  lease: 2s\ndevice_ttl: 60\n").await;
     let mut client = Client::v4(&nodes[0], "demo", "user_1", "d").await;
     nodes[1].send("demo", &["user_1"], "before", json!(1)).await;
     client.event("before").await;
@@ -72,7 +72,7 @@ async fn the_devices_of_a_killed_node_are_away_after_its_lease_and_keep_their_in
     let receipt = async |event: &str| nodes[1].send("demo", &["user_1"], event, json!(1)).await;
     assert_eq!(receipt("unnoticed").await["online"], 1);
     until("the device is away", async || (receipt("probe").await["online"] == 0).then_some(())).await;
-    assert!(killed.elapsed() < Duration::from_secs(3), "{:?}", killed.elapsed());
+    assert!(killed.elapsed() < Duration::from_secs(6), "{:?}", killed.elapsed());
     let mut client = Client::v4(&nodes[1], "demo", "user_1", "d").await;
     let names = client.acked("_batch").await.batch_names();
     assert_eq!(names[..2], ["before", "unnoticed"]);
@@ -82,7 +82,7 @@ async fn the_devices_of_a_killed_node_are_away_after_its_lease_and_keep_their_in
 #[tokio::test]
 async fn the_time_of_a_device_runs_from_the_end_of_a_killed_nodes_lease() {
     let (server, site) = (RedisServer::start(), backend::start().await);
-    let mut nodes = nodes(2, &server, &site, "  lease: 1s\ndevice_ttl: 2\n").await;
+    let mut nodes = nodes(2, &server, &site, "  lease: 2s\ndevice_ttl: 2\n").await;
     let _client = Client::v4(&nodes[0], "demo", "user_1", "d").await;
     nodes[0].kill9().await;
     let devices = async || nodes[1].send("demo", &["user_1"], "e", json!(1)).await["devices"].clone();

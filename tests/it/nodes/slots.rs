@@ -1,9 +1,10 @@
 //! Slots of a Cluster move while messages are sent.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::redis;
 use super::town::Town;
+use super::{aside, redis};
 use crate::support::redis::{Cluster, RedisServer, until};
 
 /// An ack may be held up while its slot moves.
@@ -18,13 +19,14 @@ fn slots(node: &RedisServer) -> Vec<u16> {
 
 #[tokio::test]
 async fn slots_that_move_under_load_lose_and_split_nothing() {
-    let cluster = Cluster::start(3);
+    let cluster = Arc::new(Cluster::start(3));
     let config = redis(&cluster.urls().join(" "), "  cluster: true\n");
     let mut town = Town::found(&[config.clone(), config], LATE).await;
     for round in 0..3 {
         let (from, to) = (round % 3, (round + 1) % 3);
         for slot in slots(&cluster.nodes[from]) {
-            cluster.move_slot(slot, from, to);
+            let moving = Arc::clone(&cluster);
+            aside(move || moving.move_slot(slot, from, to)).await;
             town.go_on(0.1).await;
         }
         let moved = Instant::now();
@@ -38,7 +40,7 @@ async fn slots_that_move_under_load_lose_and_split_nothing() {
 
 #[tokio::test]
 async fn a_slot_that_stays_in_two_minds_pauses_its_shard_and_splits_nothing() {
-    let cluster = Cluster::start(3);
+    let cluster = Arc::new(Cluster::start(3));
     let config = redis(&cluster.urls().join(" "), "  cluster: true\n");
     let mut town = Town::found(&[config.clone(), config], LATE).await;
     town.go_on(1.0).await;
@@ -58,7 +60,8 @@ async fn a_slot_that_stays_in_two_minds_pauses_its_shard_and_splits_nothing() {
     }
     town.go_on(4.0).await;
     for slot in all {
-        cluster.move_slot(slot, 0, 1);
+        let moving = Arc::clone(&cluster);
+        aside(move || moving.move_slot(slot, 0, 1)).await;
     }
     town.doubt();
     until("the slots have moved", 20, || slots(source).is_empty());
