@@ -126,7 +126,8 @@ async fn the_health_check_of_the_gateways_tells_ready_from_not() {
 async fn redis_takes_its_file_and_the_gateway_is_content_with_it() {
     let file = repository().join("deploy/redis.conf");
     let redis = RedisServer::with(&[("include", file.to_str().unwrap())]);
-    let setting = |name: &str| redis.cli(&["CONFIG", "GET", name]).lines().nth(1).unwrap_or_default().to_owned();
+    let setting =
+        |name: &str| redis.cli(&["CONFIG", "GET", name]).lines().nth(1).unwrap_or_default().to_owned();
     for (name, value) in [
         ("appendonly", "yes"),
         ("appendfsync", "always"),

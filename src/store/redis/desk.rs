@@ -43,6 +43,11 @@ struct Unwatched;
 
 impl Landed for Unwatched {
     fn landed(&self) {}
+
+    fn refused(&self, error: StoreError) {
+        tracing::error!(%error, "a room could not be listed again: messages for it may not reach all its devices until \
+            they connect anew");
+    }
 }
 
 /// What the lanes of all shards share.

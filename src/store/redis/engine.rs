@@ -199,6 +199,7 @@ fn begin_connect(desk: &Rc<Desk>, connect: Connect) {
     let landed = Rc::new(Enlisting {
         desk: Rc::downgrade(desk),
         left: Cell::new(homes.len()),
+        refused: Cell::new(false),
         shard,
         rooms: homes.iter().flat_map(|listing| listing.rooms.clone()).collect(),
         since,
@@ -219,6 +220,7 @@ struct Enlisting {
     desk: std::rc::Weak<Desk>,
     /// Homes that have not answered yet.
     left: Cell<usize>,
+    refused: Cell<bool>,
     shard: ShardNo,
     rooms: Vec<RoomName>,
     since: Instant,
@@ -228,10 +230,17 @@ struct Enlisting {
 impl Landed for Enlisting {
     fn landed(&self) {
         self.left.set(self.left.get().saturating_sub(1));
-        let (0, Some(desk)) = (self.left.get(), self.desk.upgrade()) else { return };
+        let (0, false, Some(desk)) = (self.left.get(), self.refused.get(), self.desk.upgrade()) else { return };
         desk.note_listed(self.shard, &self.rooms, self.since);
         if let Some(lane) = desk.lane(self.shard) {
             lane.push(Item::Connect(Rc::clone(&self.arriving)));
+        }
+    }
+
+    fn refused(&self, error: StoreError) {
+        self.refused.set(true);
+        if let Some(desk) = self.desk.upgrade() {
+            desk.connect_failed(self.arriving.session, self.arriving.ticket, error);
         }
     }
 }

@@ -12,7 +12,7 @@ use super::fence::Fence;
 use super::posts::PostKey;
 use super::words::{Arrival, Dno, Gen, Outgoing, RoomName, Settled, ShardNo, To, Txn};
 use crate::domain::{DeviceKey, Message, Room, Seq, SessionRef};
-use crate::store::PageLimit;
+use crate::store::{PageLimit, StoreError};
 
 /// Acks of one script.
 const ACKS: usize = 256;
@@ -110,6 +110,8 @@ pub(super) enum Item {
 /// Told when something has been carried out.
 pub(super) trait Landed: std::fmt::Debug {
     fn landed(&self);
+    /// It was refused, and will not be carried out.
+    fn refused(&self, error: StoreError);
 }
 
 /// One step of a flight: one script call.

@@ -269,9 +269,10 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
             lane.desk.connect_failed(arriving.session, arriving.ticket, error());
         }
         Step::Send(_, sends) => sends.iter().for_each(|sending| failed_send(lane, sending, error())),
+        // Behind one that waits, what makes room where memory is short would wait, too.
+        Step::Enlist(_, landed) => landed.refused(error()),
         // Nobody could make up for these: they go again as they are until the server takes writes again.
         waits if matches!(trouble, Trouble::Refused(_)) => return Some(waits),
-        Step::Enlist(listing, landed) => return Some(Step::Enlist(listing, landed)),
         Step::Acks(acks) => lane.desk.shared.forget_acks(acks.len()),
         Step::Reads(readings) => {
             tracing::error!(shard = lane.shard.0, %trouble, "an inbox cannot be read; its sessions are closed");

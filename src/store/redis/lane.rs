@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::desk::Desk;
 use super::flight::{Item, Numbers, Step, Waiting};
+use super::keys::NODE_EPOCH_MS;
 use super::lists::Lists;
 use super::pause::jitter;
 use super::watch::Watch;
@@ -22,8 +23,6 @@ use crate::store::{StoreError, StoreEvent};
 const MAX_ACKS: usize = 1 << 16;
 /// Devices adopted by one script.
 const ADOPTED: usize = 256;
-/// Numbers of nodes follow the clock from here (2026), to be short.
-const NODE_EPOCH_MS: u64 = 1_767_225_600_000;
 /// How long a subscription may take to be in force before work begins without it.
 const READY: Duration = Duration::from_millis(300);
 /// How long a node rests between two steps of sweeping.

@@ -73,12 +73,12 @@ fn ten_thousand_recipients_are_one_body_for_each_piece_of_a_shard() {
 fn all_bodies_together_need_not_fit_into_memory() {
     let (desk, redis) = (Desk::new(), RedisServer::start());
     let devices = (1..=4).map(|no| device(no, "shop", &format!("user_{no}"), &["all"])).collect();
-    let bodies = (0..150).map(|n| message(vec![b'a' + n % 26; 1 << 20], false, 1..=4)).collect();
+    let bodies = (0..100).map(|n| message(vec![b'a' + n % 26; 1 << 20], false, 1..=4)).collect();
     fill(&desk.path("data"), devices, bodies);
     for (from, to) in [("sqlite:data", &*redis.url()), (&*redis.url(), "sqlite:back")] {
         // What the process may ask the system for, in KiB: less than all the bodies.
         let mut shell = std::process::Command::new("/bin/sh");
-        shell.args(["-c", "ulimit -v 120000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_postroom")]);
+        shell.args(["-c", "ulimit -v 90000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_postroom")]);
         shell.args(["migrate", "--from", from, "--to", to]).current_dir(desk.path("")).env_clear();
         let output = shell.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

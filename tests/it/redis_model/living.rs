@@ -42,7 +42,7 @@ impl World {
             Act::AcknowledgeBatch(slot, seq) => self.acknowledge(slot, Seq(seq), true),
             Act::Beat(slot) => self.beat(slot),
             Act::Fault => self.fault(),
-            Act::Mend(node) => self.mend(node),
+            Act::Mend(node, cut) => self.mend(node, cut),
             Act::Reopen(node) => self.nodes[node].open(self.plan.ttl),
             Act::Look => self.look(),
         }
@@ -225,10 +225,14 @@ impl World {
             // What was held up arrives late, or goes on.
             4..=6 => {
                 self.count("stalls");
-                let pause = self.some_ms(50, 1200);
+                // Longer than a lease, and shorter than anybody waits for an answer: it is taken for dead, and
+                // nothing of its own breaks.
+                let unnoticed = self.random.one_in(2);
+                let pause = if unnoticed { self.some_ms(700, 950) } else { self.some_ms(50, 1200) };
+                let cut = !unnoticed && self.random.one_in(2);
                 self.nodes[node].proxy.stall();
                 self.nodes[node].stalled = true;
-                self.after(pause, Act::Mend(node));
+                self.after(pause, Act::Mend(node, cut));
             }
             7..=8 => {
                 self.count("leases ended");
@@ -238,8 +242,8 @@ impl World {
         }
     }
 
-    fn mend(&mut self, node: usize) {
-        if self.random.one_in(2) {
+    fn mend(&mut self, node: usize, cut: bool) {
+        if cut {
             let late = self.some_ms(0, 50);
             self.nodes[node].proxy.cut_late(late);
         }

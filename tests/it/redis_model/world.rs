@@ -32,7 +32,8 @@ pub(super) enum Act {
     Beat(u32),
     /// Something breaks.
     Fault,
-    Mend(usize),
+    /// A stall ends; whether the connections are cut instead of going on.
+    Mend(usize, bool),
     Reopen(usize),
     /// Looks what has left the inboxes.
     Look,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::super::keys::UNFINISHED;
+use super::super::keys::{NODE_EPOCH_MS, UNFINISHED};
 use super::super::scripts::{Scripts, reply};
 use super::super::words::{Arrival, Dno, Gen, NodeId, Outgoing, RoomName, Sent, ShardNo, To, Txn};
 use super::RedisPlace;
@@ -90,7 +90,8 @@ impl RedisTarget {
     fn register(&mut self) -> Result<(), MoveError> {
         for shard in self.shards.all() {
             let model = format!("{UNFINISHED}{}", self.shards.keys().model(shard));
-            let command = self.scripts.register(self.shards.keys().prefix(shard), &model, LEASE_MS);
+            let command =
+                self.scripts.register(self.shards.keys().prefix(shard), &model, LEASE_MS, NODE_EPOCH_MS);
             let node = reply::register(self.shards.ask(shard, &command)?);
             let node = node.map_err(|error| MoveError::at(self.shards.of(shard), error))?;
             self.lanes.push(Lane { node, txn: Txn(0), generation: Gen(0) });

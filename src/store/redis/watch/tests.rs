@@ -81,7 +81,7 @@ enum Phase {
     Gone,
 }
 
-struct Client {
+struct Guest {
     device: usize,
     phase: Phase,
     last: u64,
@@ -96,7 +96,7 @@ struct World {
     answers: VecDeque<Answer>,
     publications: VecDeque<(u64, u64, Dno)>,
     suspicion: Option<u64>,
-    clients: Vec<Client>,
+    clients: Vec<Guest>,
 }
 
 impl World {
@@ -105,7 +105,7 @@ impl World {
             Act::Come(device) => {
                 let generation = self.watch.next_generation();
                 self.lane.push_back(Command::Connect(self.clients.len(), device, generation));
-                self.clients.push(Client { device, phase: Phase::Connecting, last: 0, got: Vec::new() });
+                self.clients.push(Guest { device, phase: Phase::Connecting, last: 0, got: Vec::new() });
             }
             Act::Leave(back) => self.leave(back),
             Act::CarryOut => self.carry_out(),
@@ -220,7 +220,9 @@ impl World {
 
     fn all_missed(&mut self) {
         let all: Vec<SessionRef> = self.watch.all_sessions().collect();
-        all.iter().for_each(|session| self.missed(session.slot as usize));
+        for session in all {
+            self.missed(session.slot as usize);
+        }
     }
 
     fn publication(&mut self) {
@@ -297,10 +299,10 @@ impl World {
 
     fn check(&self) {
         for (index, client) in self.clients.iter().enumerate() {
-            assert!(client.got.is_sorted_by(|a, b| a < b), "client {index}: {:?}", client.got);
+            assert!(client.got.is_sorted_by(|a, b| a < b), "guest {index}: {:?}", client.got);
             if client.phase != Phase::Gone {
-                assert_eq!(client.phase, Phase::Live, "client {index}");
-                assert_eq!(client.got, self.shard.inboxes[client.device], "client {index}");
+                assert_eq!(client.phase, Phase::Live, "guest {index}");
+                assert_eq!(client.got, self.shard.inboxes[client.device], "guest {index}");
             }
         }
         for device in 0..DEVICES {
@@ -316,7 +318,9 @@ proptest! {
     #[test]
     fn nobody_misses_or_doubles_anything(acts in acts()) {
         let mut world = World::default();
-        acts.iter().for_each(|act| world.act(act));
+        for act in &acts {
+            world.act(act);
+        }
         world.come_to_rest();
         world.check();
     }

@@ -123,6 +123,8 @@ fn a_bound_that_shrank_drops_the_many_at_once() {
     assert_eq!(shard.send(NODE, &[bound("[1]", &["user_1"], limits)]), [kept(1, 1, 1)]);
     assert_eq!(shard.bodies(one).len(), 10);
     assert_eq!(shard.counters()[4], 591);
+    let aside: u64 = shard.ask("SCARD", "g", &[]);
+    assert_eq!(aside, 1, "too many to be released in one step");
     shard.finish();
 }
 

@@ -1,11 +1,11 @@
-//! A server whose memory is full.
+//! A server whose memory is full, or that is not in charge (any more).
 
 use std::collections::BTreeMap;
 
 use super::super::super::words::{Gen, Outgoing, Settled, Txn};
 use super::super::reply;
-use super::shard::{HERE, LONG, Shard, arrival, bounds, message, resync, room, rooms};
-use crate::domain::BoundPolicy;
+use super::shard::{HERE, LONG, MODEL, Shard, arrival, bounds, message, resync, room, rooms};
+use crate::domain::{BoundPolicy, Seq};
 
 fn limit(shard: &mut Shard, bytes: &str) {
     redis::cmd("CONFIG").arg(&["SET", "maxmemory", bytes]).exec(&mut shard.connection).unwrap();
@@ -62,7 +62,7 @@ fn what_needs_room_is_refused_whole_and_what_makes_room_goes_on() {
     assert_eq!(shard.tick_out(node, LONG).tally.online, 1);
     let other = shard.register();
     let txn = shard.next_txn(other);
-    let adopt = shard.scripts.adopt(&shard.p, other, txn, &[(one, Gen(1))]);
+    let adopt = shard.scripts.adopt(&shard.p, other, txn, &[(two, Gen(2)), (one, Gen(1))]);
     assert_eq!(reply::adopt(shard.run(&adopt).unwrap()).unwrap(), []);
     let resign = shard.scripts.resign(&shard.p, other);
     shard.run(&resign).unwrap();
@@ -70,5 +70,33 @@ fn what_needs_room_is_refused_whole_and_what_makes_room_goes_on() {
 
     limit(&mut shard, "0");
     shard.connect(node, 3, "user_1", "a", &[]);
+    shard.finish();
+}
+
+#[test]
+fn a_replica_answers_nothing() {
+    let mut shard = Shard::new();
+    let node = shard.register();
+    let dno = shard.connect(node, 1, "user_1", "a", &[]);
+    shard.post(node, "user_1", "[1]");
+    // Of a server that there is not: it keeps what it has.
+    redis::cmd("REPLICAOF").arg(&["127.0.0.1", "1"]).exec(&mut shard.connection).unwrap();
+    let txn = Txn(shard.last_txn(node).0 + 1);
+    for cmd in [
+        shard.scripts.register(&shard.p, MODEL, LONG, 0),
+        shard.scripts.tick(&shard.p, node, LONG, 0, &[]),
+        shard.scripts.resign(&shard.p, node),
+        shard.scripts.connect(&shard.p, node, txn, &arrival(2, "user_1", "a", &[])),
+        shard.scripts.disconnect(&shard.p, node, txn, 0, &[(dno, Gen(1))]),
+        shard.scripts.adopt(&shard.p, node, txn, &[(dno, Gen(2))]),
+        shard.scripts.send(&shard.p, node, txn, &[message(rooms(&["user_1"]), "[2]")]),
+        shard.scripts.ack(&shard.p, &[]),
+        shard.scripts.read(&shard.p, &[(dno, Seq(0), 9, 9)]),
+        shard.scripts.enlist(&shard.p, HERE, &[room("news")]),
+    ] {
+        assert_eq!(shard.refused(&cmd).0, "READONLY");
+    }
+    redis::cmd("REPLICAOF").arg(&["NO", "ONE"]).exec(&mut shard.connection).unwrap();
+    assert_eq!(shard.bodies(dno), ["[1]"]);
     shard.finish();
 }

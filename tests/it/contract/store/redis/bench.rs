@@ -19,6 +19,8 @@ pub(super) struct Place {
     /// `user:password@`, where it is not the default one.
     login: &'static str,
     prefix: String,
+    shards: u16,
+    lease: Duration,
     /// How many more times the store settles before the master changes.
     failover: Mutex<Option<u32>>,
     current: Mutex<Weak<Running>>,
@@ -70,12 +72,28 @@ impl Default for Place {
 impl Place {
     fn new(servers: Where) -> Self {
         let prefix = format!("test{}", PREFIXES.fetch_add(1, Ordering::Relaxed));
-        Self { servers, login: "", prefix, failover: Mutex::default(), current: Mutex::default() }
+        Self {
+            servers,
+            login: "",
+            prefix,
+            shards: 5,
+            lease: Duration::from_secs(10),
+            failover: Mutex::default(),
+            current: Mutex::default(),
+        }
     }
 
     /// On a server of one's own.
     pub(super) fn on(server: Arc<RedisServer>, login: &'static str) -> Self {
         Self { login, ..Self::new(Where::Single(server)) }
+    }
+
+    pub(super) fn with_shards(self, shards: u16) -> Self {
+        Self { shards, ..self }
+    }
+
+    pub(super) fn with_lease(self, lease: Duration) -> Self {
+        Self { lease, ..self }
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -152,9 +170,9 @@ impl Backend for Place {
         let cluster = matches!(self.servers, Where::Cluster(_));
         let options = RedisOptions {
             prefix: self.prefix.clone(),
-            shards: 5,
+            shards: self.shards,
             sharded_pubsub: cluster,
-            lease: Duration::from_secs(10),
+            lease: self.lease,
             wait_replicas: 0,
             ttl,
             max_waiting: MaxWaiting::default(),

@@ -1,6 +1,7 @@
 //! The store on Redis: the contract on one server, on a cluster, and behind sentinels.
 
 mod bench;
+mod counts;
 mod documented;
 mod refused;
 

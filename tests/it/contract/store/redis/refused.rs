@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use postroom::domain::Seq;
+use postroom::domain::*;
 use postroom::store::*;
 
 use super::super::rig::*;
@@ -24,10 +24,11 @@ fn reading_on_and_leaving_wait_until_the_server_takes_writes_again() {
     rig.store().read(Read { session: session(0, 1), device: reads, after: Seq(0), limit: WIDE });
     rig.store().disconnect(Disconnect { session: session(0, 2) });
     let token = rig.post(message("[2]", &["user_1"]));
-    rig.recorder.take("Appended", |_, event| match event {
-        StoreEvent::Appended { token: t, outcome } if *t == token => Some(assert!(outcome.is_err())),
+    let refused = rig.recorder.take("Appended", |_, event| match event {
+        StoreEvent::Appended { token: t, outcome } if *t == token => Some(outcome.is_err()),
         _ => None,
     });
+    assert!(refused);
     // Nobody is sent away.
     let lost = |event: &StoreEvent| matches!(event, StoreEvent::Lost { .. } | StoreEvent::Page { .. });
     assert!(!rig.recorder.log(0).iter().any(lost), "{:?}", rig.recorder.log(0));
@@ -39,4 +40,43 @@ fn reading_on_and_leaving_wait_until_the_server_takes_writes_again() {
     });
     assert_eq!(page.entries.first().map(|(_, event)| text(event)).as_deref(), Some("[1]"));
     rig.until("one of the two is away", |counters| counters.online == 1);
+}
+
+#[test]
+fn out_of_memory_reads_and_acks_go_on_whatever_else_is_refused() {
+    let server = Arc::new(RedisServer::start());
+    let place = Place::on(Arc::clone(&server), "");
+    let mut rig = Rig::new(&place);
+    let (reads, _) = rig.connect(session(0, 1), "reads", &["user_1"]);
+    for n in 0..3 {
+        rig.send(message(&format!("[{n}]"), &["user_1"]));
+    }
+    let memory = |bytes: &str| assert_eq!(server.cli(&["CONFIG", "SET", "maxmemory", bytes]), "OK");
+
+    memory("1");
+    // A device in rooms whose homes are other shards: they have to be told first, and must not be.
+    let names: Vec<Room> = (0..40).map(|n| room(&format!("room {n}"))).collect();
+    for slot in 2..8 {
+        let device = DeviceKey { primary: format!("user_{slot}").into(), ..key("new") };
+        let (session, rooms) = (session(0, slot), names.clone());
+        rig.store().connect(Connect { session, device, rooms, limit: WIDE });
+        rig.recorder.take("ConnectFailed", |_, event| match event {
+            StoreEvent::ConnectFailed { session: s, .. } if *s == session => Some(()),
+            _ => None,
+        });
+    }
+    assert_eq!(rig.read(session(0, 1), reads, Seq(0), WIDE).entries.len(), 3);
+    rig.store().acknowledge(vec![Ack::Through(reads, LAST)]);
+    rig.until("room is made", |counters| counters.queued == 0);
+    let token = rig.post(message("[3]", &["user_1"]));
+    let refused = rig.recorder.take("Appended", |_, event| match event {
+        StoreEvent::Appended { token: t, outcome } if *t == token => Some(outcome.clone()),
+        _ => None,
+    });
+    assert!(matches!(&refused, Err(StoreError::Write(text)) if text.contains("OOM")), "{refused:?}");
+
+    memory("0");
+    rig.connect_with(session(0, 9), key("new"), &["room 1", "room 2"], WIDE);
+    assert_eq!(rig.send(message("[4]", &["room 1"])).queued, 1);
+    assert_eq!(rig.texts(reads), Vec::<String>::new());
 }
