@@ -230,7 +230,9 @@ struct Enlisting {
 impl Landed for Enlisting {
     fn landed(&self) {
         self.left.set(self.left.get().saturating_sub(1));
-        let (0, false, Some(desk)) = (self.left.get(), self.refused.get(), self.desk.upgrade()) else { return };
+        let (0, false, Some(desk)) = (self.left.get(), self.refused.get(), self.desk.upgrade()) else {
+            return;
+        };
         desk.note_listed(self.shard, &self.rooms, self.since);
         if let Some(lane) = desk.lane(self.shard) {
             lane.push(Item::Connect(Rc::clone(&self.arriving)));

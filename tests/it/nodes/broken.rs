@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::town::Town;
-use super::{aside, post, redis, until};
+use super::{aside, named, post, redis, until};
 use crate::support::backend;
 use crate::support::client::Client;
 use crate::support::gateway::Setup;
@@ -67,7 +67,7 @@ async fn a_node_whose_lease_ran_out_tells_its_devices_what_they_missed() {
     .await;
     other.send("demo", &["user_1"], "last", json!(1)).await;
     proxy.accept();
-    while client.packet().await.name() != "last" {}
+    named(&mut client, "last").await;
     // And it is back among those who are there.
     let receipt = other.send("demo", &["user_1"], "after", json!(1)).await;
     assert_eq!(receipt["online"], 1);
@@ -101,13 +101,19 @@ async fn redis_that_is_killed_under_load_and_keeps_its_file_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_publication_that_was_lost_is_found_by_the_next_tick() {
+async fn a_publication_that_was_lost_is_found_and_its_ack_settles_nothing_else() {
     let (server, site) = (RedisServer::start(), backend::start().await);
     let gateway = Setup::demo(&site).config(&redis(&server.url(), "  lease: 3s\n")).start().await;
     let mut client = Client::v4(&gateway, "demo", "user_1", "d").await;
     // Only those who listen are cut off: what is published at this moment is heard by nobody.
-    server.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    gateway.send("demo", &["user_1"], "heard", json!(1)).await;
+    client.event("heard").await;
+    assert_ne!(server.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]), "0");
     assert_eq!(post(&gateway, "user_1", "unheard").await.status, 200);
-    client.acked("unheard").await;
+    assert_eq!(client.acked("_batch").await.batch_names(), ["unheard"]);
     client.settled().await;
+    client.close().await;
+    // What came live before it was never acked.
+    let mut client = Client::v4(&gateway, "demo", "user_1", "d").await;
+    assert_eq!(client.acked("_batch").await.batch_names(), ["heard"]);
 }

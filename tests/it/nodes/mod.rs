@@ -9,6 +9,7 @@ mod town;
 
 use std::time::Duration;
 
+use crate::support::client::Client;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::Answer;
 use crate::support::redis::RedisServer;
@@ -27,6 +28,21 @@ async fn nodes(count: usize, server: &RedisServer, site: &SiteServer, more: &str
         nodes.push(Setup::demo(site).config(&redis(&server.url(), more)).start().await);
     }
     nodes
+}
+
+/// Takes what comes until this event, alone or in a batch; the names of those before it.
+async fn named(client: &mut Client, name: &str) -> Vec<String> {
+    let mut before = Vec::new();
+    loop {
+        let packet = client.packet().await;
+        let names =
+            if packet.name() == "_batch" { packet.batch_names() } else { vec![packet.name().to_owned()] };
+        let is_there = names.iter().any(|found| found == name);
+        before.extend(names.into_iter().take_while(|found| found != name));
+        if is_there {
+            return before;
+        }
+    }
 }
 
 /// One call of `/send`, whatever the answer.

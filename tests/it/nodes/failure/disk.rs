@@ -53,7 +53,7 @@ async fn a_disk_that_cannot_be_written_refuses_messages_until_it_is_mended() {
     mend(&server);
     accepted(&gateway, "user_1", "m2").await;
     super::ready(&gateway).await;
-    while client.packet().await.name() != "m2" {}
+    super::super::named(&mut client, "m2").await;
     client.close().await;
     let mut client = Client::v4(&gateway, "demo", "user_1", "d").await;
     let names = client.acked("_batch").await.batch_names();

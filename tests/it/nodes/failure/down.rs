@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::super::redis;
+use super::super::{named, redis};
 use super::{accepted, complaints, not_ready, ready, refused};
 use crate::support::backend;
 use crate::support::client::{Client, Dial, auth};
@@ -21,13 +21,8 @@ fn durable() -> RedisServer {
 
 /// Takes what comes until this event; before it only what was said to be refused, which may come all the same.
 async fn until_event(client: &mut Client, name: &str) {
-    loop {
-        let event = client.packet().await;
-        if event.name() == name {
-            return;
-        }
-        assert_eq!(event.name(), "refused");
-    }
+    let before = named(client, name).await;
+    assert!(before.iter().all(|name| name == "refused"), "{before:?}");
 }
 
 #[tokio::test]
@@ -135,7 +130,7 @@ async fn while_it_reads_its_file_it_is_waited_for() {
     let (mut server, site) = (RedisServer::with(&settings), backend::start().await);
     let gateway = Setup::demo(&site).config(&redis(&server.url(), "")).start().await;
     let mut client = Client::v4(&gateway, "demo", "user_1", "d").await;
-    server.cli(&["DEBUG", "POPULATE", "4000"]);
+    server.cli(&["DEBUG", "POPULATE", "8000"]);
     server.cli(&["BGREWRITEAOF"]);
     crate::support::redis::until("the file is written", 20, || {
         ["aof_rewrite_in_progress", "aof_rewrite_scheduled"]

@@ -11,10 +11,10 @@ use crate::support::redis::RedisServer;
 
 /// How the keys of this user's shard begin.
 fn shard_of(server: &RedisServer, user: &str) -> String {
-    let keys = server.cli(&["--scan"]);
-    let directory = |key: &&str| key.contains("}:u:") && key.ends_with(user);
-    let key = keys.lines().find(directory).unwrap_or_else(|| panic!("no directory of {user} in {keys}"));
-    key.split("u:").next().unwrap().to_owned()
+    let keys = server.cli(&["--scan", "--pattern", "*:d:*"]);
+    let is_of = |key: &&str| server.cli(&["GET", key]).contains(&format!("\"{user}\""));
+    let key = keys.lines().find(is_of).unwrap_or_else(|| panic!("no device of {user} in {keys}"));
+    key.split("d:").next().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_foreign_inbox_spoils_only_its_own_messages() {
     client.settled().await;
     server.cli(&["DEL", &inbox]);
     accepted(&gateway, "user_1", "after").await;
-    while client.packet().await.name() != "after" {}
+    super::super::named(&mut client, "after").await;
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn a_right_that_is_taken_away_later_is_told_and_taken_up_again() {
     server.cli(&["ACL", "SETUSER", "postroom", "+evalsha"]);
     accepted(&gateway, "user_1", "after").await;
     ready(&gateway).await;
-    while client.packet().await.name() != "after" {}
+    super::super::named(&mut client, "after").await;
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn with_too_few_replicas_a_message_is_not_promised() {
     client.acked("refused").await;
     follow(&replica, &master);
     accepted(&gateway, "user_1", "promised").await;
-    while client.packet().await.name() != "promised" {}
+    super::super::named(&mut client, "promised").await;
     replica.kill9();
     refused(&gateway, "user_1").await;
 }

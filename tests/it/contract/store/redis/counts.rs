@@ -47,7 +47,10 @@ fn a_message_for_one_device_is_one_script_and_so_are_its_acks() {
     let place = place(&server, Duration::from_mins(10));
     let mut rig = Rig::new(&place);
     let devices = crowd(&rig, 3);
-    rig.store().append(Append { reply: ReplyTo { worker: WorkerId(0), token: 9_000 }, message: Arc::new(message("[0]", &["user_1"])) });
+    rig.store().append(Append {
+        reply: ReplyTo { worker: WorkerId(0), token: 9_000 },
+        message: Arc::new(message("[0]", &["user_1"])),
+    });
     rig.settle();
     let before = calls(&server);
     for n in 0..20 {
@@ -58,10 +61,15 @@ fn a_message_for_one_device_is_one_script_and_so_are_its_acks() {
         });
     }
     assert_eq!(calls(&server) - before, 20);
-    let seqs: Vec<Seq> = rig.recorder.log(0).into_iter().filter_map(|event| match event {
-        StoreEvent::Entry { seq, devices: to, .. } if to.contains(&devices[1]) => Some(seq),
-        _ => None,
-    }).collect();
+    let seqs: Vec<Seq> = rig
+        .recorder
+        .log(0)
+        .into_iter()
+        .filter_map(|event| match event {
+            StoreEvent::Entry { seq, devices: to, .. } if to.contains(&devices[1]) => Some(seq),
+            _ => None,
+        })
+        .collect();
     let before = calls(&server);
     rig.store().acknowledge(seqs.iter().map(|seq| Ack::Entry(devices[1], *seq)).collect());
     let settled = || server.cli(&["INFO", "commandstats"]).contains("cmdstat_lpop");
