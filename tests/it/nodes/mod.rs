@@ -52,7 +52,9 @@ async fn post(gateway: &Gateway, room: &str, event: &str) -> Answer {
 
 /// Does what blocks, without holding up what goes on.
 async fn aside<T: std::marker::Send + 'static>(work: impl FnOnce() -> T + std::marker::Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap()
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || tell.send(work()));
+    told.await.expect("it must come to an end")
 }
 
 /// Asks again and again, for as long as any test waits, until the answer is this.

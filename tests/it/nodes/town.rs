@@ -12,6 +12,7 @@ use crate::kill::device::{DUTIES, Device, WHIMS};
 use crate::kill::ledger::Ledger;
 use crate::kill::line::Carrier;
 use crate::support::backend;
+use crate::support::client::Client;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::{Answer, try_ask};
 use crate::support::random::Random;
@@ -168,6 +169,18 @@ impl Town {
         assert!(accepted > 50 && deliveries > accepted, "{accepted} accepted, {deliveries} delivered");
         assert!(seen.slowest < ANSWERED, "an answer took {:?}", seen.slowest);
         seen
+    }
+
+    /// Every device comes once more, and acks what comes again because its ack was lost.
+    pub async fn drain(&self) {
+        for (number, (token, _)) in DEVICES.into_iter().enumerate() {
+            let name = format!("d{number}");
+            let mut client = Client::v4(&self.nodes[0], "demo", token, &name).await;
+            while let Ok(event) = tokio::time::timeout(Duration::from_millis(300), client.packet()).await {
+                client.ack(&event).await;
+            }
+            client.close().await;
+        }
     }
 
     /// Nothing of a message is left on the servers.
