@@ -13,6 +13,10 @@ const HELD: usize = 64;
 /// And how many bytes of them.
 const HELD_BYTES: usize = 1 << 20;
 
+/// How many batches are remembered whose ack settles only themselves; of those before, an ack settles nothing, and what
+/// stands in them comes again.
+const BATCHES: usize = 16;
+
 /// The place of one session in its inbox.
 #[derive(Debug, Default)]
 pub struct Flow {
@@ -164,6 +168,10 @@ impl Flow {
     /// These entries are about to be emitted as a batch.
     pub fn batched(&mut self, seqs: impl Iterator<Item = Seq>) {
         if let Some(missed) = &mut self.missed {
+            // A client that never acknowledges gets what it does not acknowledge again and again.
+            if missed.batches.len() == BATCHES {
+                missed.batches.remove(0);
+            }
             missed.batches.push(seqs.collect());
         }
     }

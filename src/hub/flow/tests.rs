@@ -142,3 +142,18 @@ fn a_batch_read_because_live_entries_were_missed_settles_only_itself() {
     flow.batched([Seq(3)].into_iter());
     assert_eq!(flow.covered(Seq(3)), Covered::These(Box::from([Seq(3)])));
 }
+
+#[test]
+fn batches_that_nobody_acknowledges_do_not_pile_up() {
+    let mut flow = Flow::default();
+    assert_eq!(flow.page(None, Seq(0), false).0, Step::Rest);
+    flow.missed();
+    for seq in 1..=1000 {
+        flow.batched(std::iter::once(Seq(seq)));
+        flow.page(Some(Seq(seq)), Seq(seq), false);
+        flow.restart();
+    }
+    assert!(flow.missed.as_ref().is_some_and(|missed| missed.batches.len() == BATCHES));
+    assert_eq!(flow.covered(Seq(1)), Covered::These(Box::default()));
+    assert_eq!(flow.covered(Seq(1000)), Covered::These(Box::from([Seq(1000)])));
+}
