@@ -5,6 +5,9 @@ use super::flight::{Sending, Step};
 use super::words::{NodeId, ShardNo};
 use crate::domain::Seq;
 
+/// Entries that one script reads, for all inboxes together.
+const ENTRIES: usize = 256;
+
 /// Publishes to a node that there is not: whether this user may publish.
 pub(super) fn publish_nothing(desk: &Desk, shard: ShardNo) -> redis::Pipeline {
     let mut pipeline = redis::pipe();
@@ -29,7 +32,9 @@ pub(super) fn pipeline(desk: &Desk, shard: ShardNo, node: NodeId, steps: &[Step]
             Step::Disconnect(txn, pairs) => scripts.disconnect(p, node, *txn, ttl, pairs),
             Step::Adopt(txn, pairs) => scripts.adopt(p, node, *txn, pairs),
             Step::Reads(readings) => {
-                let pages = readings.iter().map(|r| (r.dno, r.after, r.limit.entries, r.limit.bytes));
+                let each = (ENTRIES / readings.len().max(1)).max(1);
+                let pages =
+                    readings.iter().map(|r| (r.dno, r.after, r.limit.entries.min(each), r.limit.bytes));
                 scripts.read(p, &pages.collect::<Vec<(_, Seq, _, _)>>())
             }
             Step::Enlist(listing, _) => scripts.enlist(p, listing.shard, &listing.rooms),

@@ -52,10 +52,8 @@ pub(super) fn land(lane: &Rc<Lane>, flight: &mut Flight, mut answers: Answers) -
             Err(trouble) => {
                 let numbered = step.txn().is_some();
                 match &trouble {
-                    Trouble::Script { code, .. } if code == "ORDER" && numbered && again.is_some() => {
-                        left.push(step);
-                    }
-                    Trouble::Script { code, .. } if code == "ORDER" || code == "NOLEASE" => {
+                    trouble if is(trouble, "ORDER") && numbered && again.is_some() => left.push(step),
+                    trouble if is(trouble, "ORDER") || is(trouble, "NOLEASE") => {
                         disowned = true;
                         left.push(step);
                     }
@@ -256,6 +254,11 @@ fn failed_send(lane: &Lane, sending: &Sending, error: StoreError) {
     engine::part_answered(&lane.desk, sending.post, Err(error));
 }
 
+/// Whether a script answered with this error.
+fn is(trouble: &Trouble, word: &str) -> bool {
+    matches!(trouble, Trouble::Script { code, .. } if code == word)
+}
+
 /// A step was refused: who waits for it is told. What has to go in its place, if something.
 fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
     let txn = step.txn();
@@ -265,6 +268,8 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
         _ => StoreError::Write(explain(trouble)),
     };
     match step {
+        // It was carried out once, nobody heard of it, and the device has expired since: it connects anew.
+        Step::Connect(_, _, arriving) if is(trouble, "GONE") => lane.push(Item::Connect(arriving)),
         Step::Connect(_, _, arriving) => {
             lane.desk.connect_failed(arriving.session, arriving.ticket, error());
         }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { matrix, until, world } from './harness.mjs';
+import { MODES, STORE, VERSIONS, matrix, until, world } from './harness.mjs';
 
 const here = world();
 
@@ -112,6 +112,8 @@ matrix(here, '500 messages under load arrive once and in order', async (scene) =
 
 const filler = 'y'.repeat(1000);
 const LONG = 5000;
+// 60,000 messages with an fsync each time are for the store that is alone on its disk.
+const some = STORE === 'redis' ? { versions: [2, 4], modes: ['websocket'] } : { versions: VERSIONS, modes: MODES };
 matrix(here, 'a queue of 5,000 messages of 1 kB comes in several batches, in order, each after the ack of the one before', async (scene) => {
   await (await scene.connect()).leave();
   await sendMany(scene, LONG, (lane, at) => [lane, at, filler]);
@@ -130,4 +132,4 @@ matrix(here, 'a queue of 5,000 messages of 1 kB comes in several batches, in ord
   await client.leave();
   const again = await scene.connect();
   assert.deepEqual(await scene.fence(again), []);
-}, { timeout: 120_000 });
+}, { ...some, timeout: 120_000 });

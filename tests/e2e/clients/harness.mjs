@@ -25,6 +25,10 @@ export function keepingSite(backend, name, more = {}) {
   };
 }
 
+// With POSTROOM_E2E_STORE=redis a file's gateway is on a Redis of its own, which runs as long as the file.
+export const { POSTROOM_E2E_STORE: STORE = 'sqlite' } = process.env;
+if (!['sqlite', 'redis'].includes(STORE)) throw new Error(`POSTROOM_E2E_STORE is sqlite or redis, not ${STORE}`);
+
 /**
  * A gateway for this file. `setUp(backend)` returns { sites, config }; default: one site `demo`.
  * The result is filled in before the first test.
@@ -33,10 +37,14 @@ export function world(setUp = (backend) => ({ sites: { demo: keepingSite(backend
   const world = { users: 0 };
   before(async () => {
     world.backend = await startSite();
-    world.gateway = await startGateway(await setUp(world.backend));
+    const { sites, config } = await setUp(world.backend);
+    if (STORE === 'redis') world.redis = await startRedis();
+    const redis = world.redis && { redis: { url: world.redis.url } };
+    world.gateway = await startGateway({ sites, config: { ...config, ...redis } });
   });
   after(async () => {
     await world.gateway?.close();
+    await world.redis?.close();
     await world.backend?.close();
   });
   return world;

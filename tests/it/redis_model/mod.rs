@@ -4,7 +4,8 @@
 //! What is promised must hold all the same: on a session entries come in order and none twice, everything that was taken
 //! reaches its devices, in order, nothing comes again once it is acknowledged, and at the end nothing is left over.
 //!
-//! `POSTROOM_SEED` repeats the faults of a run (not its timing), `POSTROOM_SOAK` sets its seconds: `scripts/soak`.
+//! Whoever sees the devices of a user with `dropOldest`, or after a `_resync`, out of order sees what is allowed: a paused node may
+//! still show what is gone from the inbox meanwhile. `POSTROOM_SEED` repeats the faults of a run (not its timing), `POSTROOM_SOAK` sets its seconds: `scripts/soak`.
 
 mod device;
 mod finale;

@@ -124,7 +124,7 @@ impl std::fmt::Debug for Node {
     }
 }
 
-/// Waits for a node without a test around it.
+/// Whether a node is up and in order.
 pub(super) fn health(node: &Node) -> bool {
     node.store().is_some_and(|store| store.health().is_ok())
 }

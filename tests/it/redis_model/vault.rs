@@ -102,16 +102,6 @@ impl Vault {
         Some(())
     }
 
-    /// How often nodes have registered in shards.
-    pub(super) fn registrations(&mut self) -> Option<usize> {
-        let names = self
-            .shards()?
-            .iter()
-            .map(|shard| words(&["HGET", &format!("{shard}h"), "node"]))
-            .collect::<Vec<_>>();
-        Some(self.ask_as::<usize>(&names)?.iter().sum())
-    }
-
     pub(super) fn sums(&mut self) -> Option<Sums> {
         let mut sums = Sums::default();
         for shard in self.shards()? {

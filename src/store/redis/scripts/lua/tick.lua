@@ -8,12 +8,11 @@ local now = now_ms()
 local more = false
 local expired = 0
 
+-- Its own lease is renewed before it looks.
 local function find_dead()
   call('ZADD', P .. 'lease', text(now + lease), node)
   for _, other in ipairs(call('ZRANGEBYSCORE', P .. 'lease', '-inf', '(' .. text(now), 'LIMIT', '0', '16')) do
-    if other ~= node then
-      bury(other)
-    end
+    bury(other)
   end
 end
 
@@ -114,13 +113,16 @@ local function sweep()
 end
 
 local function deserted()
+  local before = now - 3600000
   for i = 4, #ARGV do
-    if call('EXISTS', P .. 'r:' .. ARGV[i]) == 0 then
+    -- Had it members again meanwhile, it is enlisted anew, and to be forgotten anew.
+    local since = call('ZSCORE', P .. 'xg', ARGV[i])
+    if since and tonumber(since) <= before then
       call('ZREM', P .. 'xg', ARGV[i])
     end
   end
   local rooms = {}
-  for _, room in ipairs(call('ZRANGEBYSCORE', P .. 'xg', '-inf', text(now - 3600000), 'LIMIT', '0', '16')) do
+  for _, room in ipairs(call('ZRANGEBYSCORE', P .. 'xg', '-inf', text(before), 'LIMIT', '0', '16')) do
     if call('EXISTS', P .. 'r:' .. room) == 0 then
       rooms[#rooms + 1] = room
     else

@@ -139,6 +139,9 @@ fn adopting_takes_devices_over_and_names_those_that_are_gone() {
         assert_eq!(owners(&mut shard, held).unwrap(), "1.2;2.3;");
         assert_eq!((ttl(&mut shard, away), shard.counters()[5]), (None, 2));
     }
+    shard.disconnect(two, LONG, &[(away, 1)]);
+    shard.run(&cmd).unwrap();
+    assert_eq!(owners(&mut shard, away).unwrap(), "", "a late copy does nothing");
     shard.finish();
 }
 

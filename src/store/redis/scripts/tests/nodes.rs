@@ -110,6 +110,21 @@ fn a_node_never_finds_itself_dead_and_several_dead_are_all_reaped() {
     panic!("never reaped");
 }
 
+#[test]
+fn a_tick_says_that_more_dead_are_to_be_reaped() {
+    let mut shard = Shard::new();
+    let last = shard.register();
+    for device in 0..3_u64 {
+        let node = shard.register();
+        shard.connect(node, 1, "user_1", &device.to_string(), &[]);
+        let cmd = shard.scripts.resign(&shard.p, node);
+        shard.run(&cmd).unwrap();
+    }
+    let more = [0; 4].map(|_| shard.tick(last, 0).more);
+    assert_eq!(more, [true, true, false, false]);
+    shard.finish();
+}
+
 fn enlisted(shard: &mut Shard, name: &str) -> Vec<u16> {
     shard.ask("ZRANGE", &format!("x:s\0{name}"), &["0", "-1"])
 }
@@ -152,5 +167,9 @@ fn deserted_rooms_are_reported_until_they_are_forgotten() {
     assert_eq!(reply::tick(shard.run(&cmd).unwrap()).unwrap().deserted, []);
     let left: Vec<String> = shard.ask("ZRANGE", "xg", &["0", "-1"]);
     assert_eq!(left, ["s\0news"]);
+    let cmd = shard.scripts.tick(&shard.p, node, LONG, 0, &[room("news")]);
+    shard.run(&cmd).unwrap();
+    let left: u64 = shard.ask("ZCARD", "xg", &[]);
+    assert_eq!(left, 1, "it had members since");
     shard.finish();
 }

@@ -83,10 +83,31 @@ fn expiry_goes_in_steps() {
     let ends: Vec<(Dno, u64)> = dnos.iter().copied().zip(0..).collect();
     shard.disconnect(node, LONG, &ends);
     pass_ttl(&mut shard, &dnos);
-    let left: Vec<u64> = (0..6).map(|_| shard.tick(node, LONG).tally.devices).collect();
-    assert_eq!(left, [38, 36, 34, 18, 2, 0]);
+    let mut step = || {
+        let report = shard.tick(node, LONG);
+        (report.tally.devices, report.more)
+    };
+    assert_eq!([step(), step(), step(), step()], [(38, true), (36, true), (34, true), (18, true)]);
+    let cut_off: u64 = shard.ask("LLEN", &format!("g:{}:0", dnos[7].0), &[]);
+    assert_eq!(cut_off, 301 - 256);
+    assert!(shard.tick(node, LONG).more, "16 were due, there may be others");
     let report = shard.tick_out(node, LONG);
     assert_eq!((report.tally.devices, report.tally.expired), (0, 340));
+    shard.finish();
+}
+
+#[test]
+fn few_devices_in_many_rooms_are_more_than_one_step() {
+    let mut shard = Shard::new();
+    let node = shard.register();
+    let many: Vec<String> = (0..150).map(|room| format!("room{room}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let dnos = ["a", "b", "c"].map(|device| shard.connect(node, 1, "user_1", device, &many));
+    shard.disconnect(node, LONG, &dnos.map(|dno| (dno, 1)));
+    pass_ttl(&mut shard, &dnos);
+    let report = shard.tick(node, LONG);
+    assert_eq!((report.tally.devices, report.more), (1, true));
+    assert_eq!(shard.tick_out(node, LONG).tally.devices, 0);
     shard.finish();
 }
 
