@@ -160,7 +160,7 @@ fn apply(
 }
 
 fn ticked(lane: &Rc<Lane>, report: TickReport) {
-    lane.desk.shared.count(lane.shard, report.tally);
+    lane.desk.shared.count(lane.shard, report.tally, report.expired);
     if report.more {
         lane.tick_later(true);
     }

@@ -188,9 +188,11 @@ impl Shared {
         }
     }
 
-    pub(super) fn count(&self, shard: ShardNo, tally: Tally) {
+    /// What a tick has counted, and how much of it has expired in that tick: that was there at the start.
+    pub(super) fn count(&self, shard: ShardNo, tally: Tally, expired: u64) {
         if let Some(shard) = self.state().shards.get_mut(shard.index()) {
-            shard.base.get_or_insert(tally);
+            let before = Tally { expired: tally.expired.saturating_sub(expired), ..tally };
+            shard.base.get_or_insert(before);
             shard.now = tally;
         }
     }
