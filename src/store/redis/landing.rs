@@ -7,7 +7,7 @@ use redis::Value;
 use super::flight::{Arriving, Item, Listing, Sending, Step};
 use super::lane::{Flight, Landing, Lane};
 use super::posts::Kept;
-use super::scripts::reply;
+use super::scripts::{mark_of, reply};
 use super::words::{Admitted, Dno, Garbled, Gen, NodeId, Sent, Stretch, TickReport, To};
 use super::{engine, explain, fences};
 use crate::backplane::Trouble;
@@ -100,8 +100,11 @@ fn replicated(lane: &Lane, flight: &Flight, answers: &mut Answers) -> Result<(),
     if answers.len() <= flight.steps.len() || wanted == 0 {
         return Ok(());
     }
-    match answers.pop() {
-        Some(Ok(Value::Int(count))) if count >= i64::from(wanted) => Ok(()),
+    let answer = answers.pop();
+    let enough = matches!(answer, Some(Ok(Value::Int(count))) if count >= i64::from(wanted));
+    lane.desk.is_replicated.set(enough);
+    match answer {
+        _ if enough => Ok(()),
         Some(Ok(Value::Int(count))) => {
             Err(StoreError::Unavailable(format!("{count} of {wanted} replicas have the message")))
         }
@@ -178,15 +181,18 @@ fn ticked(lane: &Rc<Lane>, report: TickReport) {
 
 fn connected(lane: &Lane, generation: Gen, arriving: &Arriving, admitted: Admitted) {
     let Admitted { dno, published, stretch } = admitted;
-    let session = arriving.session;
+    let (session, mark) = (arriving.session, mark_of(&arriving.record()));
     if !lane.desk.take_bearing(session, arriving.ticket, lane.shard, dno) {
-        if let Some((dno, generation)) = lane.watch.borrow_mut().abandoned(dno, generation) {
+        let given_up = lane.watch.borrow_mut().abandoned(dno, generation);
+        lane.watch.borrow_mut().note_mark(dno, generation, mark);
+        if let Some((dno, generation)) = given_up {
             lane.push(Item::Disconnect(dno, generation));
         }
         return;
     }
     let site = &arriving.device.site;
     let missed = lane.watch.borrow_mut().admitted(session, site, (dno, generation), published);
+    lane.watch.borrow_mut().note_mark(dno, generation, mark);
     let (device, page) = (lane.shard.device(dno), page(stretch));
     lane.desk.tell(session.worker, StoreEvent::Connected { session, device, page });
     if missed {
@@ -196,7 +202,9 @@ fn connected(lane: &Lane, generation: Gen, arriving: &Arriving, admitted: Admitt
 
 fn gone(lane: &Lane, gone: &[Dno]) {
     for dno in gone {
-        let sessions = lane.watch.borrow_mut().gone(*dno);
+        let Some((generation, sessions)) = lane.watch.borrow_mut().gone(*dno) else { continue };
+        // An earlier copy of the question may have adopted it.
+        lane.push(Item::Disconnect(*dno, generation));
         for session in sessions {
             lane.desk.lost(session);
         }
@@ -282,6 +290,7 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
         Step::Reads(readings) => {
             tracing::error!(shard = lane.shard.0, %trouble, "an inbox cannot be read; its sessions are closed");
             for reading in &readings {
+                engine::disconnect(&lane.desk, reading.session);
                 lane.desk.lost(reading.session);
             }
         }

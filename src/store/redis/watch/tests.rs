@@ -55,7 +55,7 @@ enum Command {
     Connect(usize, usize, Gen),
     Disconnect(Dno, Gen),
     Read(usize, Dno, u64),
-    Adopt(Vec<(Dno, Gen)>),
+    Adopt(Vec<(Dno, Gen, Mark)>),
 }
 
 enum Answer {
@@ -151,7 +151,7 @@ impl World {
                 *owner = owner.filter(|own| *own != generation);
             }
             Some(Command::Adopt(pairs)) => {
-                for (dno, generation) in &pairs {
+                for (dno, generation, _) in &pairs {
                     shard.owner[dno.0 as usize] = Some(*generation);
                 }
             }

@@ -1,5 +1,6 @@
--- ARGV: node, txn, pairs of dno and gen: sessions that were here before the node got its number. Answers with the
--- devices that are gone.
+-- ARGV: node, txn, and of each device dno, gen and mark (of its record, when it connected): sessions that were here
+-- before the node got its number. Answers with the devices that are gone. One that is not what it was is as good as
+-- gone: where data was lost its number may be that of another device by now, and its rooms may be older ones.
 go_on_without_memory()
 local node, txn = ARGV[1], tonumber(ARGV[2])
 local head = call('HMGET', H, 'hi:' .. node, 'on')
@@ -9,10 +10,10 @@ if refused then
 end
 local fresh = txn > tonumber(head[1])
 local known, gone = {}, {}
-for i = 3, #ARGV, 2 do
+for i = 3, #ARGV, 3 do
   local dno = ARGV[i]
   local owners = known[dno] or call('HGET', P .. 's', dno)
-  if not owners then
+  if not owners or sub(redis.sha1hex(call('GET', P .. 'd:' .. dno) or ''), 1, 16) ~= ARGV[i + 2] then
     gone[#gone + 1] = dno
   elseif fresh then
     if owners == '' then

@@ -32,6 +32,11 @@ enum Where {
     Cluster(Arc<Cluster>),
     /// Of its own: others could not stand the changes of the master.
     Sentinels(Arc<Sentinels>),
+    /// One that somebody else holds, who may start it again.
+    At {
+        url: String,
+        port: u16,
+    },
 }
 
 static SINGLE: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
@@ -88,6 +93,22 @@ impl Place {
         Self { login, ..Self::new(Where::Single(server)) }
     }
 
+    /// On a server that the test starts again in the middle.
+    pub(super) fn at(server: &RedisServer) -> Self {
+        Self::new(Where::At { url: server.url(), port: server.port() })
+    }
+
+    /// The same place once more: for another node.
+    pub(super) fn twin(&self) -> Self {
+        Self {
+            prefix: self.prefix.clone(),
+            shards: self.shards,
+            lease: self.lease,
+            login: self.login,
+            ..Self::new(self.servers.clone())
+        }
+    }
+
     pub(super) fn with_shards(self, shards: u16) -> Self {
         Self { shards, ..self }
     }
@@ -110,6 +131,7 @@ impl Place {
             Where::Single(server) => {
                 Servers::Single(parse(server.url().replacen("://", &format!("://{}", self.login), 1)))
             }
+            Where::At { url, .. } => Servers::Single(parse(url.clone())),
             Where::Cluster(cluster) => Servers::Cluster(cluster.urls().into_iter().map(parse).collect()),
             Where::Sentinels(sentinels) => Servers::Sentinel {
                 sentinels: sentinels.urls().into_iter().map(parse).collect(),
@@ -122,6 +144,7 @@ impl Place {
     fn ports(&self) -> Vec<u16> {
         match &self.servers {
             Where::Single(server) => vec![server.port()],
+            Where::At { port, .. } => vec![*port],
             Where::Cluster(cluster) => cluster.nodes.iter().map(RedisServer::port).collect(),
             Where::Sentinels(sentinels) => vec![sentinels.master_port()],
         }
