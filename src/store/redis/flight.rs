@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::fence::Fence;
 use super::posts::PostKey;
+use super::scripts::mark_of;
 use super::words::{Arrival, Dno, Gen, Mark, Outgoing, RoomName, Settled, ShardNo, To, Txn};
 use crate::domain::{DeviceKey, Message, Room, Seq, SessionRef};
 use crate::store::{PageLimit, StoreError};
@@ -58,11 +59,17 @@ impl Arriving {
     }
 
     /// What the shard keeps of the device from this connect on.
-    pub(super) fn record(&self) -> String {
+    fn record(&self) -> String {
         let DeviceKey { site, primary, device_id } = &self.device;
         let names = self.others().map(Room::as_str);
         let record: Vec<&str> = [site.as_str(), primary, device_id].into_iter().chain(names).collect();
         serde_json::json!(record).to_string()
+    }
+
+    /// As what the device is known from this connect on.
+    pub(super) fn mark(&self) -> Mark {
+        let DeviceKey { site, primary, device_id } = &self.device;
+        mark_of(&RoomName::new(site, primary), device_id, &self.record())
     }
 
     /// All rooms but the primary.
@@ -248,5 +255,54 @@ impl Waiting {
             }
         }
         sends
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl Landed for Nobody {
+        fn landed(&self) {}
+
+        fn is_awaited(&self) -> bool {
+            true
+        }
+
+        fn refused(&self, _: StoreError) {}
+    }
+
+    #[derive(Default)]
+    struct Count(u64);
+
+    impl Numbers for Count {
+        fn txn(&mut self) -> Txn {
+            self.0 += 1;
+            Txn(self.0)
+        }
+
+        fn generation(&mut self) -> Gen {
+            Gen(0)
+        }
+    }
+
+    #[test]
+    fn a_flight_is_never_too_long_to_be_answered_in_time() {
+        let (mut waiting, mut numbers) = (Waiting::default(), Count::default());
+        for no in 0..1000 {
+            let listing = Listing { shard: ShardNo(1), rooms: Vec::new() };
+            waiting.items.push_back(Item::Enlist(listing, Rc::new(Nobody)));
+            waiting.items.push_back(Item::Disconnect(Dno(no), Gen(1)));
+        }
+        let (mut flights, mut steps) = (0, 0);
+        while !waiting.items.is_empty() {
+            let flight = waiting.take_flight(&mut numbers);
+            assert!(flight.len() <= STEPS + 2, "{}", flight.len());
+            (flights, steps) = (flights + 1, steps + flight.len());
+        }
+        assert!(flights > 20 && steps >= 2000, "{flights} {steps}");
     }
 }

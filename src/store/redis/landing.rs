@@ -7,7 +7,7 @@ use redis::Value;
 use super::flight::{Arriving, Item, Listing, Sending, Step};
 use super::lane::{Flight, Landing, Lane};
 use super::posts::Kept;
-use super::scripts::{mark_of, reply};
+use super::scripts::reply;
 use super::words::{Admitted, Dno, Garbled, Gen, NodeId, Sent, Stretch, TickReport, To};
 use super::{engine, explain, fences};
 use crate::backplane::Trouble;
@@ -54,6 +54,8 @@ pub(super) fn land(lane: &Rc<Lane>, flight: &mut Flight, mut answers: Answers) -
                 match &trouble {
                     trouble if is(trouble, "ORDER") && numbered && again.is_some() => left.push(step),
                     trouble if is(trouble, "ORDER") || is(trouble, "NOLEASE") => {
+                        let lost = lane.suspicious.get() || is(trouble, "ORDER");
+                        lane.suspicious.set(lost);
                         disowned = true;
                         left.push(step);
                     }
@@ -69,19 +71,27 @@ pub(super) fn land(lane: &Rc<Lane>, flight: &mut Flight, mut answers: Answers) -
     }
     let empty = left.is_empty();
     flight.steps = left;
+    let lost = lane.take_lost();
+    lane.suspicious.set(lane.suspicious.get() || lost);
     match again {
-        _ if lane.take_lost() || disowned => Landing::Disowned,
+        _ if lost || disowned => Landing::Disowned,
         Some(trouble) if !empty => Landing::Again(trouble),
         _ => Landing::Done,
     }
 }
 
 /// Messages that were answered meanwhile, and cannot have arrived, are taken back: what was told as not kept is not kept.
+/// So are connects that were given up.
 pub(super) fn recall(lane: &Lane, flight: &mut Flight) {
     if flight.uncertain {
         return;
     }
     for step in &mut flight.steps {
+        if let Step::Connect(txn, _, arriving) = step
+            && !lane.desk.awaits(arriving.session, arriving.ticket)
+        {
+            *step = Step::Void(*txn);
+        }
         let Step::Send(txn, sends) = step else { continue };
         let posts = lane.desk.posts.borrow();
         let (open, answered): (Vec<_>, Vec<_>) =
@@ -181,7 +191,7 @@ fn ticked(lane: &Rc<Lane>, report: TickReport) {
 
 fn connected(lane: &Lane, generation: Gen, arriving: &Arriving, admitted: Admitted) {
     let Admitted { dno, published, stretch } = admitted;
-    let (session, mark) = (arriving.session, mark_of(&arriving.record()));
+    let (session, mark) = (arriving.session, arriving.mark());
     if !lane.desk.take_bearing(session, arriving.ticket, lane.shard, dno) {
         let given_up = lane.watch.borrow_mut().abandoned(dno, generation);
         lane.watch.borrow_mut().note_mark(dno, generation, mark);

@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 
 use super::desk::Desk;
 use super::flight::{Item, Numbers, Step, Waiting};
-use super::keys::NODE_EPOCH_MS;
 use super::lists::Lists;
 use super::pause::jitter;
 use super::watch::Watch;
@@ -18,6 +17,8 @@ use super::words::{Gen, NodeId, RoomName, ShardNo, Txn};
 use super::{calls, landing, reader};
 use crate::backplane::{Line, Lines, Slot, Trouble};
 use crate::store::{StoreError, StoreEvent};
+
+mod registration;
 
 /// Acks that may wait for one shard.
 const MAX_ACKS: usize = 1 << 16;
@@ -48,6 +49,8 @@ pub(super) struct Lane {
     /// The last one of the flights that are done.
     landed: Cell<u64>,
     lost: Cell<bool>,
+    /// The shard may have lost something, and with it who is in which rooms.
+    pub(super) suspicious: Cell<bool>,
     next_tick: Cell<Instant>,
     /// Rooms without members, whose homes have been told: to be forgotten with the next tick.
     pub(super) deserted: RefCell<Vec<RoomName>>,
@@ -103,6 +106,7 @@ impl Lane {
             last_txn: Cell::new(0),
             landed: Cell::new(0),
             lost: Cell::new(false),
+            suspicious: Cell::new(false),
             next_tick: Cell::new(Instant::now()),
             deserted: RefCell::default(),
             bell: Notify::new(),
@@ -200,7 +204,7 @@ impl Lane {
         self.last_txn.set(0);
         self.landed.set(0);
         self.next_tick.set(Instant::now());
-        let adopted = self.watch.borrow_mut().renamed();
+        let adopted = self.watch.borrow_mut().renamed(self.suspicious.take());
         self.push_first(adopted.chunks(ADOPTED).map(|some| Item::Adopt(some.to_vec())).collect());
         // What was published to the old name is lost to the new one. Told before anything comes under the new one.
         self.all_missed();
@@ -210,43 +214,6 @@ impl Lane {
         let channel = self.desk.keys.channel(self.shard, node);
         let subscription = self.lines.subscribe(self.slot, channel);
         tokio::task::spawn_local(reader::run(Rc::clone(self), subscription))
-    }
-
-    async fn register(&self) -> Option<NodeId> {
-        let (keys, options) = (&self.desk.keys, &self.desk.options);
-        let model = keys.model(self.shard);
-        let lease = options.lease.as_millis() as u64;
-        let mut pipeline = redis::pipe();
-        pipeline.add_command(self.desk.scripts.register(
-            keys.prefix(self.shard),
-            &model,
-            lease,
-            NODE_EPOCH_MS,
-        ));
-        let mut pause = PAUSE;
-        // Also at the end: what was handed over may still wait.
-        loop {
-            let trouble = match self.try_register(&pipeline).await {
-                Ok(node) => return Some(node),
-                Err(trouble) => trouble,
-            };
-            if self.closing.get() {
-                return None;
-            }
-            self.down(&trouble, true);
-            self.rest(&mut pause).await;
-            self.forget_given_up();
-        }
-    }
-
-    /// A user who may not publish would be found out only by messages that are kept already.
-    async fn try_register(&self, pipeline: &redis::Pipeline) -> Result<NodeId, Trouble> {
-        let right = calls::publish_nothing(&self.desk, self.shard);
-        let line = self.lines.line(self.slot).await?;
-        landing::may_publish(self.attempt(&line, &right).await?)?;
-        let node = landing::registered(self.attempt(&line, pipeline).await?)?;
-        self.run.replace(line.findings().run_id.as_str().into());
-        Ok(node)
     }
 
     /// Works under the name `node`.
@@ -294,6 +261,7 @@ impl Lane {
             let trouble = match self.lines.line(self.slot).await {
                 Ok(line) => {
                     let elsewhere = *line.findings().run_id != **self.run.borrow();
+                    self.suspicious.set(self.suspicious.get() || elsewhere);
                     // What may have been carried out is asked for under the old name, if that is still known there.
                     if elsewhere && !flight.uncertain {
                         return Landing::Elsewhere;
@@ -388,15 +356,6 @@ impl Lane {
             if let Err(trouble @ (Trouble::Elsewhere(_) | Trouble::NotNow(_) | Trouble::Broken(_))) = result {
                 return self.lines.report(line, trouble);
             }
-        }
-    }
-
-    async fn resign(&self, node: NodeId) {
-        let mut pipeline = redis::pipe();
-        pipeline.add_command(self.desk.scripts.resign(self.desk.keys.prefix(self.shard), node));
-        let resigned = async { self.attempt(&self.lines.line(self.slot).await?, &pipeline).await };
-        if let Err(trouble) = resigned.await {
-            tracing::debug!(shard = self.shard.0, %trouble, "not resigned; the lease will run out");
         }
     }
 

@@ -178,14 +178,15 @@ impl Watch {
     }
 
     /// The shard knows this node under a new name: numbers begin anew. The devices to be adopted, each with a new
-    /// generation and as what it was known. All sessions have to read on, behind that, and before anything that comes under the new name.
-    pub(super) fn renamed(&mut self) -> Vec<(Dno, Gen, Mark)> {
+    /// generation and as what it was known; with its rooms where the shard is suspected of having lost some. All sessions have to read on, behind that, and before anything that comes under the new name.
+    pub(super) fn renamed(&mut self, suspicious: bool) -> Vec<(Dno, Gen, Mark)> {
         (self.heard, self.forgotten) = (0, 0);
         self.strangers.clear();
         let adopted = self.residents.iter_mut().map(|(dno, resident)| {
             self.generation += 1;
             resident.generation = Gen(self.generation);
-            (*dno, resident.generation, resident.mark)
+            let Mark { who, record } = resident.mark;
+            (*dno, resident.generation, Mark { who, record: record.filter(|_| suspicious) })
         });
         adopted.collect()
     }

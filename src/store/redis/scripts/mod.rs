@@ -97,7 +97,8 @@ impl Scripts {
         let mut cmd = begin(&self.texts.adopt, p);
         cmd.arg(node.0).arg(txn.0);
         for (dno, generation, mark) in held {
-            cmd.arg(dno.0).arg(generation.0).arg(format!("{:016x}", mark.0));
+            cmd.arg(dno.0).arg(generation.0).arg(format!("{:016x}", mark.who));
+            cmd.arg(mark.record.map_or_else(|| "-".to_owned(), |record| format!("{record:016x}")));
         }
         cmd
     }
@@ -152,12 +153,15 @@ impl Scripts {
     }
 }
 
-/// The mark of a record, as the scripts make it.
-pub(super) fn mark_of(record: &str) -> Mark {
-    let sha1 = redis::Script::new(record);
-    Mark(
-        sha1.get_hash().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default(),
-    )
+/// The mark of a device, as the scripts make it.
+pub(super) fn mark_of(primary: &RoomName, device_id: &str, record: &str) -> Mark {
+    let who = [&*primary.0, &[0], device_id.as_bytes()].concat();
+    Mark { who: digest(&String::from_utf8_lossy(&who)), record: Some(digest(record)) }
+}
+
+fn digest(text: &str) -> u64 {
+    let sha1 = redis::Script::new(text);
+    sha1.get_hash().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
 fn begin(script: &Script, p: &[u8]) -> Cmd {

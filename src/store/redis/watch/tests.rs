@@ -264,7 +264,7 @@ impl World {
             self.answer();
         }
         let old: Vec<Command> = self.lane.drain(..).collect();
-        let pairs = self.watch.renamed();
+        let pairs = self.watch.renamed(false);
         self.lane.push_back(Command::Adopt(pairs));
         // At once, not when they are adopted: what comes under the new name must not go out before what was lost.
         self.all_missed();

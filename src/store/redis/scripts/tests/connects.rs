@@ -158,7 +158,11 @@ fn who_is_not_what_it_was_is_not_adopted() {
     let dno = shard.connect(one, 1, "user_1", "a", &["chess"]);
     let before = shard.mark(dno);
     shard.connect(one, 2, "user_1", "a", &["go"]);
-    for (mark, gone) in [(before, vec![dno]), (shard.mark(dno), vec![])] {
+    let other = Mark { who: 1, record: None };
+    let whatever = Mark { record: None, ..before };
+    for (mark, gone) in
+        [(before, vec![dno]), (other, vec![dno]), (shard.mark(dno), vec![]), (whatever, vec![])]
+    {
         let txn = shard.next_txn(two);
         let cmd = shard.scripts.adopt(&shard.p, two, txn, &[(dno, Gen(3), mark)]);
         assert_eq!(reply::adopt(shard.run(&cmd).unwrap()).unwrap(), gone);

@@ -19,7 +19,7 @@ fn numbers_of_nodes_are_never_used_again() {
 #[test]
 fn numbers_of_devices_do_not_begin_anew_after_a_flush() {
     let mut shard = Shard::new();
-    let mut first = |shard: &mut Shard, epoch: u64| {
+    let first = |shard: &mut Shard, epoch: u64| {
         redis::cmd("FLUSHALL").exec(&mut shard.connection).unwrap();
         let cmd = shard.scripts.register(&shard.p, MODEL, LONG, epoch);
         shard.run(&cmd).unwrap();

@@ -208,7 +208,9 @@ impl Shard {
     /// As what the device is known now.
     pub(super) fn mark(&mut self, dno: Dno) -> Mark {
         let record: Option<String> = self.ask("GET", &format!("d:{}", dno.0), &[]);
-        mark_of(&record.unwrap_or_default())
+        let Some(record) = record else { return Mark::default() };
+        let parts: Vec<String> = serde_json::from_str(&record).unwrap();
+        mark_of(&room(&parts[1]), &parts[2], &record)
     }
 
     /// What waits, and whether a `_resync` is owed.

@@ -21,6 +21,7 @@ pub(super) struct Place {
     prefix: String,
     shards: u16,
     lease: Duration,
+    replicas: u32,
     /// How many more times the store settles before the master changes.
     failover: Mutex<Option<u32>>,
     current: Mutex<Weak<Running>>,
@@ -83,6 +84,7 @@ impl Place {
             prefix,
             shards: 5,
             lease: Duration::from_secs(10),
+            replicas: 0,
             failover: Mutex::default(),
             current: Mutex::default(),
         }
@@ -115,6 +117,11 @@ impl Place {
 
     pub(super) fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
+    }
+
+    /// Where so many replicas must have a message.
+    pub(super) fn with_replicas(self, replicas: u32) -> Self {
+        Self { replicas, ..self }
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -196,7 +203,7 @@ impl Backend for Place {
             shards: self.shards,
             sharded_pubsub: cluster,
             lease: self.lease,
-            wait_replicas: 0,
+            wait_replicas: self.replicas,
             ttl,
             max_waiting: MaxWaiting::default(),
         };

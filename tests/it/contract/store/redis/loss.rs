@@ -86,3 +86,22 @@ fn after_a_loss_publications_count_anew() {
     let log = hears.recorder.log(0);
     assert!(log[before..].iter().any(came), "{log:?}");
 }
+
+#[test]
+fn who_gave_up_while_the_server_was_away_is_not_let_in_afterwards() {
+    let mut server = RedisServer::start();
+    let place = place(&server);
+    let rig = Rig::new(&place);
+    server.kill9();
+    for slot in 0..200 {
+        let (session, rooms) = (session(0, slot), vec![room("chess"), room("user_1")]);
+        rig.store().connect(Connect { session, device: key(&slot.to_string()), rooms, limit: WIDE });
+        rig.store().disconnect(Disconnect { session });
+    }
+    // More than a pause between two attempts.
+    rig.recorder.quiet(Duration::from_secs(1));
+    server.restart();
+    let counters = rig.until("the store is in order", |_| rig.store().health().is_ok());
+    // What was sent to the server before its end was noticed may have arrived: one flight.
+    assert!(counters.devices <= 32 && counters.online == 0, "{counters:?}");
+}
