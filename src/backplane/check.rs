@@ -10,6 +10,8 @@ use super::{ServerUrl, Trouble};
 pub struct Findings {
     /// As in `7.0.15`.
     pub version: String,
+    /// Names its process: another one after a restart, and at another server.
+    pub run_id: String,
     /// Whether it writes an append-only file at all.
     pub appendonly: bool,
     /// How it does (`always`, `everysec`, `no`); unknown where CONFIG is forbidden.
@@ -40,6 +42,7 @@ pub(super) async fn check(
     suits(&about, in_cluster).map_err(|trouble| named(server, trouble))?;
     let findings = Findings {
         version: field(&about, "redis_version").unwrap_or_default().to_owned(),
+        run_id: field(&about, "run_id").unwrap_or_default().to_owned(),
         appendonly: field(&about, "aof_enabled") == Some("1"),
         appendfsync: next().ok().as_ref().and_then(|answer| setting(answer, "appendfsync")),
     };

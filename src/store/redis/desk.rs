@@ -44,6 +44,10 @@ struct Unwatched;
 impl Landed for Unwatched {
     fn landed(&self) {}
 
+    fn is_awaited(&self) -> bool {
+        true
+    }
+
     fn refused(&self, error: StoreError) {
         tracing::error!(%error, "a room could not be listed again: messages for it may not reach all its devices until \
             they connect anew");
@@ -59,8 +63,10 @@ pub(super) struct Desk {
     pub(super) posts: RefCell<Posts>,
     pub(super) whereabouts: RefCell<Whereabouts>,
     pub(super) sessions: RefCell<AHashMap<SessionRef, Standing>>,
-    /// When this node last had a home list a shard for a room.
-    listed: RefCell<AHashMap<(ShardNo, RoomName), Instant>>,
+    /// When this node last had a home list a shard for a room; `None` where that is in doubt.
+    listed: RefCell<AHashMap<(ShardNo, RoomName), Option<Instant>>>,
+    /// Whether replicas had what was sent last in time.
+    pub(super) is_replicated: Cell<bool>,
     /// Connects, in their order; those that are answered stay until they are at the front.
     arrivals: RefCell<VecDeque<(Instant, SessionRef, u64)>>,
     tickets: Cell<u64>,
@@ -81,6 +87,7 @@ impl Desk {
             whereabouts: RefCell::default(),
             sessions: RefCell::default(),
             listed: RefCell::default(),
+            is_replicated: Cell::new(true),
             arrivals: RefCell::default(),
             tickets: Cell::new(0),
             lanes: RefCell::default(),
@@ -208,9 +215,17 @@ impl Desk {
     pub(super) fn unlisted(&self, shard: ShardNo, rooms: Vec<RoomName>) -> Vec<RoomName> {
         let listed = self.listed.borrow();
         let fresh = |room: &RoomName| {
-            listed.get(&(shard, room.clone())).is_some_and(|since| since.elapsed() < LISTED)
+            let since = listed.get(&(shard, room.clone())).copied().flatten();
+            since.is_some_and(|since| since.elapsed() < LISTED)
         };
         rooms.into_iter().filter(|room| self.keys.home(room) != shard && !fresh(room)).collect()
+    }
+
+    /// A shard does not know this node any more. If that comes of a loss others may have lost something too, and not
+    /// know it yet: they look at once, and who connects meanwhile has its rooms listed anew.
+    pub(super) fn doubt(&self) {
+        self.listed.borrow_mut().values_mut().for_each(|since| *since = None);
+        self.lanes().iter().for_each(|lane| lane.tick_now());
     }
 
     /// This home may have forgotten what it listed: it is told again what this node had it list.
@@ -234,6 +249,6 @@ impl Desk {
         if listed.len() > LISTINGS {
             listed.clear();
         }
-        listed.extend(rooms.iter().map(|room| ((shard, room.clone()), since)));
+        listed.extend(rooms.iter().map(|room| ((shard, room.clone()), Some(since))));
     }
 }

@@ -239,6 +239,10 @@ impl Landed for Enlisting {
         }
     }
 
+    fn is_awaited(&self) -> bool {
+        self.desk.upgrade().is_some_and(|desk| desk.awaits(self.arriving.session, self.arriving.ticket))
+    }
+
     fn refused(&self, error: StoreError) {
         self.refused.set(true);
         if let Some(desk) = self.desk.upgrade() {
@@ -247,7 +251,7 @@ impl Landed for Enlisting {
     }
 }
 
-fn disconnect(desk: &Desk, session: SessionRef) {
+pub(super) fn disconnect(desk: &Desk, session: SessionRef) {
     let standing = desk.sessions.borrow_mut().remove(&session);
     // A connect that is on its way finds nobody who waits for it.
     if let Some(Standing::Bears(shard, dno)) = standing

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::fence::Fence;
 use super::posts::PostKey;
-use super::words::{Arrival, Dno, Gen, Outgoing, RoomName, Settled, ShardNo, To, Txn};
+use super::scripts::mark_of;
+use super::words::{Arrival, Dno, Gen, Mark, Outgoing, RoomName, Settled, ShardNo, To, Txn};
 use crate::domain::{DeviceKey, Message, Room, Seq, SessionRef};
 use crate::store::{PageLimit, StoreError};
 
@@ -25,6 +26,8 @@ const DISCONNECTS: usize = 256;
 /// Stretches read by one script, and scripts that read in one flight.
 const READS: usize = 16;
 const READ_SCRIPTS: usize = 4;
+/// Scripts of one flight, but for acks: what takes longer than an answer may is never answered.
+const STEPS: usize = 64;
 /// Messages of one script, and bytes of them.
 const MESSAGES: usize = 64;
 const BYTES: usize = 256 * 1024;
@@ -44,18 +47,34 @@ impl Arriving {
     /// What the shard is told, under this generation.
     pub(super) fn arrival(&self, generation: Gen) -> Arrival {
         let DeviceKey { site, primary, device_id } = &self.device;
-        let others: Vec<&Room> = self.rooms.iter().filter(|room| room.as_str() != &**primary).collect();
-        let names = others.iter().map(|room| room.as_str());
-        let record: Vec<&str> = [site.as_str(), primary, device_id].into_iter().chain(names).collect();
         Arrival {
             generation,
             primary: RoomName::new(site, primary),
             device_id: device_id.clone(),
-            record: serde_json::json!(record).to_string(),
-            rooms: others.iter().map(|room| RoomName::of(site, room)).collect(),
+            record: self.record(),
+            rooms: self.others().map(|room| RoomName::of(site, room)).collect(),
             entries: self.limit.entries,
             bytes: self.limit.bytes,
         }
+    }
+
+    /// What the shard keeps of the device from this connect on.
+    fn record(&self) -> String {
+        let DeviceKey { site, primary, device_id } = &self.device;
+        let names = self.others().map(Room::as_str);
+        let record: Vec<&str> = [site.as_str(), primary, device_id].into_iter().chain(names).collect();
+        serde_json::json!(record).to_string()
+    }
+
+    /// As what the device is known from this connect on.
+    pub(super) fn mark(&self) -> Mark {
+        let DeviceKey { site, primary, device_id } = &self.device;
+        mark_of(&RoomName::new(site, primary), device_id, &self.record())
+    }
+
+    /// All rooms but the primary.
+    fn others(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().filter(|room| room.as_str() != &*self.device.primary)
     }
 }
 
@@ -99,7 +118,7 @@ pub(super) struct Listing {
 pub(super) enum Item {
     Connect(Rc<Arriving>),
     Disconnect(Dno, Gen),
-    Adopt(Vec<(Dno, Gen)>),
+    Adopt(Vec<(Dno, Gen, Mark)>),
     Read(Reading),
     Enlist(Listing, Rc<dyn Landed>),
     Strike(Listing),
@@ -110,6 +129,8 @@ pub(super) enum Item {
 /// Told when something has been carried out.
 pub(super) trait Landed: std::fmt::Debug {
     fn landed(&self);
+    /// Whether somebody still waits for it.
+    fn is_awaited(&self) -> bool;
     /// It was refused, and will not be carried out.
     fn refused(&self, error: StoreError);
 }
@@ -121,7 +142,7 @@ pub(super) enum Step {
     Tick(Vec<RoomName>, Vec<Rc<Fence>>),
     Connect(Txn, Gen, Rc<Arriving>),
     Disconnect(Txn, Vec<(Dno, Gen)>),
-    Adopt(Txn, Vec<(Dno, Gen)>),
+    Adopt(Txn, Vec<(Dno, Gen, Mark)>),
     Reads(Vec<Reading>),
     Enlist(Listing, Rc<dyn Landed>),
     Strike(Listing),
@@ -205,7 +226,7 @@ impl Waiting {
                 Item::Strike(listing) => steps.push(Step::Strike(listing)),
                 Item::Fence(fence) => fences.push(fence),
             }
-            if connects >= CONNECTS || reads > READ_SCRIPTS {
+            if connects >= CONNECTS || reads > READ_SCRIPTS || steps.len() >= STEPS {
                 break;
             }
         }
@@ -234,5 +255,54 @@ impl Waiting {
             }
         }
         sends
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl Landed for Nobody {
+        fn landed(&self) {}
+
+        fn is_awaited(&self) -> bool {
+            true
+        }
+
+        fn refused(&self, _: StoreError) {}
+    }
+
+    #[derive(Default)]
+    struct Count(u64);
+
+    impl Numbers for Count {
+        fn txn(&mut self) -> Txn {
+            self.0 += 1;
+            Txn(self.0)
+        }
+
+        fn generation(&mut self) -> Gen {
+            Gen(0)
+        }
+    }
+
+    #[test]
+    fn a_flight_is_never_too_long_to_be_answered_in_time() {
+        let (mut waiting, mut numbers) = (Waiting::default(), Count::default());
+        for no in 0..1000 {
+            let listing = Listing { shard: ShardNo(1), rooms: Vec::new() };
+            waiting.items.push_back(Item::Enlist(listing, Rc::new(Nobody)));
+            waiting.items.push_back(Item::Disconnect(Dno(no), Gen(1)));
+        }
+        let (mut flights, mut steps) = (0, 0);
+        while !waiting.items.is_empty() {
+            let flight = waiting.take_flight(&mut numbers);
+            assert!(flight.len() <= STEPS + 2, "{}", flight.len());
+            (flights, steps) = (flights + 1, steps + flight.len());
+        }
+        assert!(flights > 20 && steps >= 2000, "{flights} {steps}");
     }
 }

@@ -54,6 +54,8 @@ pub(super) fn land(lane: &Rc<Lane>, flight: &mut Flight, mut answers: Answers) -
                 match &trouble {
                     trouble if is(trouble, "ORDER") && numbered && again.is_some() => left.push(step),
                     trouble if is(trouble, "ORDER") || is(trouble, "NOLEASE") => {
+                        let lost = lane.suspicious.get() || is(trouble, "ORDER");
+                        lane.suspicious.set(lost);
                         disowned = true;
                         left.push(step);
                     }
@@ -69,19 +71,27 @@ pub(super) fn land(lane: &Rc<Lane>, flight: &mut Flight, mut answers: Answers) -
     }
     let empty = left.is_empty();
     flight.steps = left;
+    let lost = lane.take_lost();
+    lane.suspicious.set(lane.suspicious.get() || lost);
     match again {
-        _ if lane.take_lost() || disowned => Landing::Disowned,
+        _ if lost || disowned => Landing::Disowned,
         Some(trouble) if !empty => Landing::Again(trouble),
         _ => Landing::Done,
     }
 }
 
 /// Messages that were answered meanwhile, and cannot have arrived, are taken back: what was told as not kept is not kept.
+/// So are connects that were given up.
 pub(super) fn recall(lane: &Lane, flight: &mut Flight) {
     if flight.uncertain {
         return;
     }
     for step in &mut flight.steps {
+        if let Step::Connect(txn, _, arriving) = step
+            && !lane.desk.awaits(arriving.session, arriving.ticket)
+        {
+            *step = Step::Void(*txn);
+        }
         let Step::Send(txn, sends) = step else { continue };
         let posts = lane.desk.posts.borrow();
         let (open, answered): (Vec<_>, Vec<_>) =
@@ -100,8 +110,11 @@ fn replicated(lane: &Lane, flight: &Flight, answers: &mut Answers) -> Result<(),
     if answers.len() <= flight.steps.len() || wanted == 0 {
         return Ok(());
     }
-    match answers.pop() {
-        Some(Ok(Value::Int(count))) if count >= i64::from(wanted) => Ok(()),
+    let answer = answers.pop();
+    let enough = matches!(answer, Some(Ok(Value::Int(count))) if count >= i64::from(wanted));
+    lane.desk.is_replicated.set(enough);
+    match answer {
+        _ if enough => Ok(()),
         Some(Ok(Value::Int(count))) => {
             Err(StoreError::Unavailable(format!("{count} of {wanted} replicas have the message")))
         }
@@ -178,15 +191,18 @@ fn ticked(lane: &Rc<Lane>, report: TickReport) {
 
 fn connected(lane: &Lane, generation: Gen, arriving: &Arriving, admitted: Admitted) {
     let Admitted { dno, published, stretch } = admitted;
-    let session = arriving.session;
+    let (session, mark) = (arriving.session, arriving.mark());
     if !lane.desk.take_bearing(session, arriving.ticket, lane.shard, dno) {
-        if let Some((dno, generation)) = lane.watch.borrow_mut().abandoned(dno, generation) {
+        let given_up = lane.watch.borrow_mut().abandoned(dno, generation);
+        lane.watch.borrow_mut().note_mark(dno, generation, mark);
+        if let Some((dno, generation)) = given_up {
             lane.push(Item::Disconnect(dno, generation));
         }
         return;
     }
     let site = &arriving.device.site;
     let missed = lane.watch.borrow_mut().admitted(session, site, (dno, generation), published);
+    lane.watch.borrow_mut().note_mark(dno, generation, mark);
     let (device, page) = (lane.shard.device(dno), page(stretch));
     lane.desk.tell(session.worker, StoreEvent::Connected { session, device, page });
     if missed {
@@ -196,7 +212,9 @@ fn connected(lane: &Lane, generation: Gen, arriving: &Arriving, admitted: Admitt
 
 fn gone(lane: &Lane, gone: &[Dno]) {
     for dno in gone {
-        let sessions = lane.watch.borrow_mut().gone(*dno);
+        let Some((generation, sessions)) = lane.watch.borrow_mut().gone(*dno) else { continue };
+        // An earlier copy of the question may have adopted it.
+        lane.push(Item::Disconnect(*dno, generation));
         for session in sessions {
             lane.desk.lost(session);
         }
@@ -282,6 +300,7 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
         Step::Reads(readings) => {
             tracing::error!(shard = lane.shard.0, %trouble, "an inbox cannot be read; its sessions are closed");
             for reading in &readings {
+                engine::disconnect(&lane.desk, reading.session);
                 lane.desk.lost(reading.session);
             }
         }

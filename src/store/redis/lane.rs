@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 
 use super::desk::Desk;
 use super::flight::{Item, Numbers, Step, Waiting};
-use super::keys::NODE_EPOCH_MS;
 use super::lists::Lists;
 use super::pause::jitter;
 use super::watch::Watch;
@@ -18,6 +17,8 @@ use super::words::{Gen, NodeId, RoomName, ShardNo, Txn};
 use super::{calls, landing, reader};
 use crate::backplane::{Line, Lines, Slot, Trouble};
 use crate::store::{StoreError, StoreEvent};
+
+mod registration;
 
 /// Acks that may wait for one shard.
 const MAX_ACKS: usize = 1 << 16;
@@ -42,10 +43,14 @@ pub(super) struct Lane {
     pub(super) lists: RefCell<Lists>,
     /// What the shard calls this process.
     node: Cell<Option<NodeId>>,
+    /// The server's process that gave the name.
+    run: RefCell<Box<str>>,
     last_txn: Cell<u64>,
     /// The last one of the flights that are done.
     landed: Cell<u64>,
     lost: Cell<bool>,
+    /// The shard may have lost something, and with it who is in which rooms.
+    pub(super) suspicious: Cell<bool>,
     next_tick: Cell<Instant>,
     /// Rooms without members, whose homes have been told: to be forgotten with the next tick.
     pub(super) deserted: RefCell<Vec<RoomName>>,
@@ -63,6 +68,8 @@ pub(super) struct Lane {
 enum End {
     /// The shard does not know this node by that name any more.
     Disowned,
+    /// Another process has the data now, which may have lost the last moments of it.
+    Elsewhere,
     Closed,
 }
 
@@ -72,6 +79,8 @@ pub(super) enum Landing {
     /// What is left of the flight has to go again.
     Again(Trouble),
     Disowned,
+    /// Another process of the server has the data, which gave this node no name.
+    Elsewhere,
 }
 
 /// A flight under way.
@@ -93,9 +102,11 @@ impl Lane {
             watch: RefCell::default(),
             lists: RefCell::default(),
             node: Cell::new(None),
+            run: RefCell::default(),
             last_txn: Cell::new(0),
             landed: Cell::new(0),
             lost: Cell::new(false),
+            suspicious: Cell::new(false),
             next_tick: Cell::new(Instant::now()),
             deserted: RefCell::default(),
             bell: Notify::new(),
@@ -169,8 +180,15 @@ impl Lane {
             reader.abort();
             self.node.set(None);
             self.desk.deliver();
+            if !matches!(end, End::Closed) {
+                self.desk.doubt();
+            }
             match end {
                 End::Closed => return,
+                End::Elsewhere => tracing::debug!(
+                    shard = self.shard.0,
+                    "the server was started again, or another one took over: registering anew"
+                ),
                 End::Disowned => tracing::warn!(
                     shard = self.shard.0,
                     "this node was taken for dead, or the server has lost data: registering anew, and \
@@ -186,7 +204,7 @@ impl Lane {
         self.last_txn.set(0);
         self.landed.set(0);
         self.next_tick.set(Instant::now());
-        let adopted = self.watch.borrow_mut().renamed();
+        let adopted = self.watch.borrow_mut().renamed(self.suspicious.take());
         self.push_first(adopted.chunks(ADOPTED).map(|some| Item::Adopt(some.to_vec())).collect());
         // What was published to the old name is lost to the new one. Told before anything comes under the new one.
         self.all_missed();
@@ -198,45 +216,17 @@ impl Lane {
         tokio::task::spawn_local(reader::run(Rc::clone(self), subscription))
     }
 
-    async fn register(&self) -> Option<NodeId> {
-        let (keys, options) = (&self.desk.keys, &self.desk.options);
-        let model = keys.model(self.shard);
-        let lease = options.lease.as_millis() as u64;
-        let mut pipeline = redis::pipe();
-        pipeline.add_command(self.desk.scripts.register(
-            keys.prefix(self.shard),
-            &model,
-            lease,
-            NODE_EPOCH_MS,
-        ));
-        let mut pause = PAUSE;
-        while !self.closing.get() {
-            let trouble = match self.try_register(&pipeline).await {
-                Ok(node) => return Some(node),
-                Err(trouble) => trouble,
-            };
-            self.down(&trouble, true);
-            self.rest(&mut pause).await;
-        }
-        None
-    }
-
-    /// A user who may not publish would be found out only by messages that are kept already.
-    async fn try_register(&self, pipeline: &redis::Pipeline) -> Result<NodeId, Trouble> {
-        let right = calls::publish_nothing(&self.desk, self.shard);
-        landing::may_publish(self.attempt(&right, &mut false).await?)?;
-        landing::registered(self.attempt(pipeline, &mut false).await?)
-    }
-
     /// Works under the name `node`.
     async fn work(self: &Rc<Self>, node: NodeId) -> End {
         loop {
             let steps = self.next_steps();
             if !steps.is_empty() {
                 let mut flight = Flight { steps, uncertain: false };
-                if let Landing::Disowned = self.fly(node, &mut flight).await {
+                let landing = self.fly(node, &mut flight).await;
+                if matches!(landing, Landing::Disowned | Landing::Elsewhere) {
                     landing::disowned(self, flight);
-                    return End::Disowned;
+                    let elsewhere = matches!(landing, Landing::Elsewhere);
+                    return if elsewhere { End::Elsewhere } else { End::Disowned };
                 }
                 self.desk.deliver();
                 continue;
@@ -268,32 +258,56 @@ impl Lane {
     async fn fly(self: &Rc<Self>, node: NodeId, flight: &mut Flight) -> Landing {
         let mut pause = PAUSE;
         loop {
-            let pipeline = calls::pipeline(&self.desk, self.shard, node, &flight.steps);
-            let mut left = false;
-            let trouble = match self.attempt(&pipeline, &mut left).await {
-                Ok(results) => {
-                    let landing = landing::land(self, flight, results);
-                    self.desk.deliver();
-                    match landing {
+            let trouble = match self.lines.line(self.slot).await {
+                Ok(line) => {
+                    let elsewhere = *line.findings().run_id != **self.run.borrow();
+                    self.suspicious.set(self.suspicious.get() || elsewhere);
+                    // What may have been carried out is asked for under the old name, if that is still known there.
+                    if elsewhere && !flight.uncertain {
+                        return Landing::Elsewhere;
+                    }
+                    match self.fly_once(&line, node, flight).await {
                         Landing::Again(trouble) => trouble,
-                        Landing::Done => {
-                            self.landed.set(self.last_txn.get());
-                            self.up();
-                            return Landing::Done;
-                        }
-                        Landing::Disowned => return Landing::Disowned,
+                        Landing::Done if elsewhere => return Landing::Elsewhere,
+                        landing => return landing,
                     }
                 }
-                Err(trouble) => {
-                    flight.uncertain |= left;
-                    trouble
-                }
+                Err(trouble) => trouble,
             };
             self.down(&trouble, false);
             self.rest(&mut pause).await;
+            self.forget_given_up();
             self.join_flight(flight);
             landing::recall(self, flight);
         }
+    }
+
+    async fn fly_once(self: &Rc<Self>, line: &Line, node: NodeId, flight: &mut Flight) -> Landing {
+        let pipeline = calls::pipeline(&self.desk, self.shard, node, &flight.steps);
+        let results = match self.attempt(line, &pipeline).await {
+            Ok(results) => results,
+            Err(trouble) => {
+                flight.uncertain = true;
+                return Landing::Again(trouble);
+            }
+        };
+        let landing = landing::land(self, flight, results);
+        self.desk.deliver();
+        if matches!(landing, Landing::Done) {
+            self.landed.set(self.last_txn.get());
+            self.up();
+        }
+        landing
+    }
+
+    /// Clients come again and again while the server is away: what they have given up does not pile up.
+    fn forget_given_up(&self) {
+        let desk = &self.desk;
+        self.waiting.borrow_mut().items.retain(|item| match item {
+            Item::Connect(arriving) => desk.awaits(arriving.session, arriving.ticket),
+            Item::Enlist(_, landed) => landed.is_awaited(),
+            _ => true,
+        });
     }
 
     /// What needs no number does not wait for a flight that is held up: acks make room where memory is short, and ticks
@@ -323,18 +337,16 @@ impl Lane {
         self.lost.take()
     }
 
-    /// One attempt. What is wrong with the line is reported. `left`: whether it may have arrived.
+    /// One attempt. What is wrong with the line is reported. Where it fails it may have arrived.
     async fn attempt(
         &self,
+        line: &Line,
         pipeline: &redis::Pipeline,
-        left: &mut bool,
     ) -> Result<Vec<Result<redis::Value, Trouble>>, Trouble> {
-        let line = self.lines.line(self.slot).await?;
-        *left = true;
         let results = line.send(pipeline).await;
         match &results {
-            Err(trouble) => self.lines.report(&line, trouble),
-            Ok(results) => self.report_steps(&line, results),
+            Err(trouble) => self.lines.report(line, trouble),
+            Ok(results) => self.report_steps(line, results),
         }
         results
     }
@@ -344,14 +356,6 @@ impl Lane {
             if let Err(trouble @ (Trouble::Elsewhere(_) | Trouble::NotNow(_) | Trouble::Broken(_))) = result {
                 return self.lines.report(line, trouble);
             }
-        }
-    }
-
-    async fn resign(&self, node: NodeId) {
-        let mut pipeline = redis::pipe();
-        pipeline.add_command(self.desk.scripts.resign(self.desk.keys.prefix(self.shard), node));
-        if let Err(trouble) = self.attempt(&pipeline, &mut false).await {
-            tracing::debug!(shard = self.shard.0, %trouble, "not resigned; the lease will run out");
         }
     }
 

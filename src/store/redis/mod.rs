@@ -47,6 +47,8 @@ mod words;
 const PIECE: usize = 256;
 /// How long WAIT waits for replicas, in milliseconds.
 const WAIT_MS: u32 = 500;
+/// How long it does while they are known to be missing.
+const WAIT_SHORT_MS: u32 = 20;
 /// How long the start waits for a server that does not answer; then it goes on in the background.
 const START_PATIENCE: Duration = Duration::from_secs(3);
 

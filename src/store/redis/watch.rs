@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 use ahash::AHashMap;
 
-use super::words::{Dno, Gen};
+use super::words::{Dno, Gen, Mark};
 use crate::domain::{SessionRef, SiteName};
 
 /// Devices that were named before they were known here, remembered for connects whose answer is still to come.
@@ -42,6 +42,8 @@ pub(super) struct Watch {
 struct Resident {
     site: SiteName,
     generation: Gen,
+    /// Of the record that the connect with this generation has left in the shard.
+    mark: Mark,
     sessions: Vec<SessionRef>,
 }
 
@@ -79,6 +81,7 @@ impl Watch {
         let resident = self.residents.entry(dno).or_insert_with(|| Resident {
             site: site.clone(),
             generation,
+            mark: Mark::default(),
             sessions: Vec::with_capacity(1),
         });
         resident.generation = resident.generation.max(generation);
@@ -94,6 +97,16 @@ impl Watch {
                 None
             }
             None => Some((dno, generation)),
+        }
+    }
+
+    /// What a connect that was answered has made of its device; said behind [`Watch::admitted`] or
+    /// [`Watch::abandoned`].
+    pub(super) fn note_mark(&mut self, dno: Dno, generation: Gen, mark: Mark) {
+        if let Some(resident) =
+            self.residents.get_mut(&dno).filter(|resident| resident.generation == generation)
+        {
+            resident.mark = mark;
         }
     }
 
@@ -165,22 +178,23 @@ impl Watch {
     }
 
     /// The shard knows this node under a new name: numbers begin anew. The devices to be adopted, each with a new
-    /// generation. All sessions have to read on, behind that, and before anything that comes under the new name.
-    pub(super) fn renamed(&mut self) -> Vec<(Dno, Gen)> {
+    /// generation and as what it was known; with its rooms where the shard is suspected of having lost some. All sessions have to read on, behind that, and before anything that comes under the new name.
+    pub(super) fn renamed(&mut self, suspicious: bool) -> Vec<(Dno, Gen, Mark)> {
         (self.heard, self.forgotten) = (0, 0);
         self.strangers.clear();
         let adopted = self.residents.iter_mut().map(|(dno, resident)| {
             self.generation += 1;
             resident.generation = Gen(self.generation);
-            (*dno, resident.generation)
+            let Mark { who, record } = resident.mark;
+            (*dno, resident.generation, Mark { who, record: record.filter(|_| suspicious) })
         });
         adopted.collect()
     }
 
-    /// The shard does not know this device any more: its sessions, which have to end.
-    pub(super) fn gone(&mut self, dno: Dno) -> Vec<SessionRef> {
+    /// The shard does not know this device any more: its sessions, which have to end, and its newest generation.
+    pub(super) fn gone(&mut self, dno: Dno) -> Option<(Gen, Vec<SessionRef>)> {
         self.epoch += 1;
-        self.residents.remove(&dno).map(|resident| resident.sessions).unwrap_or_default()
+        self.residents.remove(&dno).map(|resident| (resident.generation, resident.sessions))
     }
 
     /// Changes whenever [`Watch::sessions`] may answer otherwise.

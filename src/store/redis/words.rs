@@ -43,6 +43,14 @@ pub(super) struct Txn(pub(super) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Gen(pub(super) u64);
 
+/// As what a device is known: beginnings of the SHA-1 of who it is, and of its record, which also names its rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Mark {
+    pub(super) who: u64,
+    /// `None`: whatever its rooms are.
+    pub(super) record: Option<u64>,
+}
+
 /// The name of a room among those of all sites: `site NUL room`. A site's name has no NUL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct RoomName(pub(super) Box<[u8]>);

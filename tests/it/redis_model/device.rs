@@ -104,6 +104,14 @@ impl Device {
         self.attempts.len() - 1
     }
 
+    /// Whether it may be in another passage since that connect.
+    pub(super) fn has_moved(&self, attempt: usize) -> bool {
+        let passage = self.attempts[attempt].passage;
+        let since = self.attempts[attempt].issued;
+        let later = |other: &&Attempt| other.settled.is_none_or(|settled| settled >= since);
+        self.attempts.iter().filter(later).any(|other| other.passage != passage)
+    }
+
     /// A connect was answered, or its answer will never be known.
     pub(super) fn settle(&mut self, attempt: usize, answered: bool) {
         let attempt = &mut self.attempts[attempt];

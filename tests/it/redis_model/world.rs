@@ -308,11 +308,13 @@ impl World {
     }
 
     fn lost(&mut self, slot: u32) {
-        let Some(owner) = self.sessions.get(&slot).map(|session| session.owner) else { return };
+        let session = self.sessions.get(&slot).map(|session| (session.owner, session.attempt));
+        let Some((owner, attempt)) = session else { return };
         self.count("lost");
         self.ledger.note(owner, format!("session {slot} is lost"));
         self.ledger.devices[owner].was_lost = true;
-        if !self.plan.has_short_ttl() {
+        // One that is in other rooms by now may be sent away: after an end of Redis nobody knows which rooms are right.
+        if !self.plan.has_short_ttl() && !self.ledger.devices[owner].has_moved(attempt) {
             self.ledger.violation(Some(owner), "it was forgotten");
         }
         self.leave(slot);

@@ -6,7 +6,7 @@
 
 use redis::Cmd;
 
-use super::words::{Arrival, Dno, Gen, NodeId, Outgoing, RoomName, Settled, ShardNo, To, Txn};
+use super::words::{Arrival, Dno, Gen, Mark, NodeId, Outgoing, RoomName, Settled, ShardNo, To, Txn};
 use crate::domain::{BoundPolicy, Seq};
 
 pub(super) mod reply;
@@ -90,11 +90,16 @@ impl Scripts {
         cmd
     }
 
-    /// Devices that were here before the node got its number become its own. Answered by those that are gone.
-    pub(super) fn adopt(&self, p: &[u8], node: NodeId, txn: Txn, held: &[(Dno, Gen)]) -> Cmd {
+    /// Devices that were here before the node got its number become its own. Answered by those that are gone, or are
+    /// not what they were: a shard that has lost data may have given their number to another device, or have
+    /// forgotten their rooms.
+    pub(super) fn adopt(&self, p: &[u8], node: NodeId, txn: Txn, held: &[(Dno, Gen, Mark)]) -> Cmd {
         let mut cmd = begin(&self.texts.adopt, p);
         cmd.arg(node.0).arg(txn.0);
-        add_pairs(&mut cmd, held);
+        for (dno, generation, mark) in held {
+            cmd.arg(dno.0).arg(generation.0).arg(format!("{:016x}", mark.who));
+            cmd.arg(mark.record.map_or_else(|| "-".to_owned(), |record| format!("{record:016x}")));
+        }
         cmd
     }
 
@@ -146,6 +151,17 @@ impl Scripts {
         add_rooms(&mut cmd, rooms);
         cmd
     }
+}
+
+/// The mark of a device, as the scripts make it.
+pub(super) fn mark_of(primary: &RoomName, device_id: &str, record: &str) -> Mark {
+    let who = [&*primary.0, &[0], device_id.as_bytes()].concat();
+    Mark { who: digest(&String::from_utf8_lossy(&who)), record: Some(digest(record)) }
+}
+
+fn digest(text: &str) -> u64 {
+    let sha1 = redis::Script::new(text);
+    sha1.get_hash().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
 fn begin(script: &Script, p: &[u8]) -> Cmd {

@@ -45,7 +45,7 @@ impl Texts {
             resign: script(&[DEAD], include_str!("lua/resign.lua")),
             connect: script(&[LANE, REFS, OWNERS, ROOMS, PAGE], include_str!("lua/connect.lua")),
             disconnect: script(&[LANE, OWNERS], include_str!("lua/disconnect.lua")),
-            adopt: script(&[LANE, OWNERS], include_str!("lua/adopt.lua")),
+            adopt: script(&[LANE, REFS, OWNERS, ROOMS], include_str!("lua/adopt.lua")),
             send: script(&[publish, LANE, REFS, BODIES, NOTES], include_str!("lua/send.lua")),
             ack: script(&[publish, REFS, BODIES, NOTES], include_str!("lua/ack.lua")),
             read: script(&[REFS, PAGE], include_str!("lua/read.lua")),

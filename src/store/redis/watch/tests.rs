@@ -55,7 +55,7 @@ enum Command {
     Connect(usize, usize, Gen),
     Disconnect(Dno, Gen),
     Read(usize, Dno, u64),
-    Adopt(Vec<(Dno, Gen)>),
+    Adopt(Vec<(Dno, Gen, Mark)>),
 }
 
 enum Answer {
@@ -151,7 +151,7 @@ impl World {
                 *owner = owner.filter(|own| *own != generation);
             }
             Some(Command::Adopt(pairs)) => {
-                for (dno, generation) in &pairs {
+                for (dno, generation, _) in &pairs {
                     shard.owner[dno.0 as usize] = Some(*generation);
                 }
             }
@@ -264,7 +264,7 @@ impl World {
             self.answer();
         }
         let old: Vec<Command> = self.lane.drain(..).collect();
-        let pairs = self.watch.renamed();
+        let pairs = self.watch.renamed(false);
         self.lane.push_back(Command::Adopt(pairs));
         // At once, not when they are adopted: what comes under the new name must not go out before what was lost.
         self.all_missed();

@@ -1,6 +1,6 @@
 //! Devices come and go, and inboxes are read.
 
-use super::super::super::words::{Admitted, Arrival, Dno, Gen, NodeId, Settled, Stretch, Txn};
+use super::super::super::words::{Admitted, Arrival, Dno, Gen, Mark, NodeId, Settled, Stretch, Txn};
 use super::super::reply;
 use super::shard::{LONG, Shard, arrival, kept, message, rooms};
 use crate::domain::Seq;
@@ -131,7 +131,13 @@ fn adopting_takes_devices_over_and_names_those_that_are_gone() {
     let held = shard.connect(one, 2, "user_2", "a", &[]);
     shard.disconnect(one, LONG, &[(away, 1)]);
     let txn = shard.next_txn(two);
-    let pairs = [(Dno(99), Gen(1)), (away, Gen(1)), (held, Gen(2)), (held, Gen(3))];
+    let (of_away, of_held) = (shard.mark(away), shard.mark(held));
+    let pairs = [
+        (Dno(99), Gen(1), Mark::default()),
+        (away, Gen(1), of_away),
+        (held, Gen(2), of_held),
+        (held, Gen(3), of_held),
+    ];
     let cmd = shard.scripts.adopt(&shard.p, two, txn, &pairs);
     for _ in 0..2 {
         assert_eq!(reply::adopt(shard.run(&cmd).unwrap()).unwrap(), [Dno(99)]);
@@ -142,6 +148,27 @@ fn adopting_takes_devices_over_and_names_those_that_are_gone() {
     shard.disconnect(two, LONG, &[(away, 1)]);
     shard.run(&cmd).unwrap();
     assert_eq!(owners(&mut shard, away).unwrap(), "", "a late copy does nothing");
+    shard.finish();
+}
+
+#[test]
+fn who_is_not_what_it_was_is_not_adopted() {
+    let mut shard = Shard::new();
+    let (one, two) = (shard.register(), shard.register());
+    let dno = shard.connect(one, 1, "user_1", "a", &["chess"]);
+    let before = shard.mark(dno);
+    shard.connect(one, 2, "user_1", "a", &["go"]);
+    let other = Mark { who: 1, record: None };
+    let whatever = Mark { record: None, ..before };
+    for (mark, gone) in
+        [(before, vec![dno]), (other, vec![dno]), (shard.mark(dno), vec![]), (whatever, vec![])]
+    {
+        let txn = shard.next_txn(two);
+        let cmd = shard.scripts.adopt(&shard.p, two, txn, &[(dno, Gen(3), mark)]);
+        assert_eq!(reply::adopt(shard.run(&cmd).unwrap()).unwrap(), gone);
+        let owned = owners(&mut shard, dno).unwrap();
+        assert_eq!(owned, if gone.is_empty() { "1.2;2.3;" } else { "1.2;" });
+    }
     shard.finish();
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::super::words::{Gen, Outgoing, Settled, Txn};
+use super::super::super::words::{Gen, Mark, Outgoing, Settled, Txn};
 use super::super::reply;
 use super::shard::{HERE, LONG, MODEL, Shard, arrival, bounds, message, resync, room, rooms};
 use crate::domain::{BoundPolicy, Seq};
@@ -62,7 +62,8 @@ fn what_needs_room_is_refused_whole_and_what_makes_room_goes_on() {
     assert_eq!(shard.tick_out(node, LONG).tally.online, 1);
     let other = shard.register();
     let txn = shard.next_txn(other);
-    let adopt = shard.scripts.adopt(&shard.p, other, txn, &[(two, Gen(2)), (one, Gen(1))]);
+    let held = [(two, Gen(2), shard.mark(two)), (one, Gen(1), shard.mark(one))];
+    let adopt = shard.scripts.adopt(&shard.p, other, txn, &held);
     assert_eq!(reply::adopt(shard.run(&adopt).unwrap()).unwrap(), []);
     let resign = shard.scripts.resign(&shard.p, other);
     shard.run(&resign).unwrap();
@@ -88,7 +89,7 @@ fn a_replica_answers_nothing() {
         shard.scripts.resign(&shard.p, node),
         shard.scripts.connect(&shard.p, node, txn, &arrival(2, "user_1", "a", &[])),
         shard.scripts.disconnect(&shard.p, node, txn, 0, &[(dno, Gen(1))]),
-        shard.scripts.adopt(&shard.p, node, txn, &[(dno, Gen(2))]),
+        shard.scripts.adopt(&shard.p, node, txn, &[(dno, Gen(2), Mark::default())]),
         shard.scripts.send(&shard.p, node, txn, &[message(rooms(&["user_1"]), "[2]")]),
         shard.scripts.ack(&shard.p, &[]),
         shard.scripts.read(&shard.p, &[(dno, Seq(0), 9, 9)]),

@@ -235,12 +235,13 @@ impl Play {
     fn adopt(&mut self) {
         let node = self.node();
         self.generation += 1;
-        let held: Vec<(Dno, Gen)> = (0..3).map(|_| (Dno(self.dno()), Gen(self.generation))).collect();
+        let dnos = [self.dno(), self.dno(), self.dno()].map(Dno);
+        let held = dnos.map(|dno| (dno, Gen(self.generation), self.shard.mark(dno)));
         let txn = self.shard.next_txn(node);
         let cmd = self.shard.scripts.adopt(&self.shard.p, node, txn, &held);
         let gone = reply::adopt(self.shard.run(&cmd).unwrap()).unwrap();
         let mut expected = Vec::new();
-        for (dno, generation) in held {
+        for (dno, generation, _) in held {
             match self.model.devices.get_mut(&dno.0) {
                 Some(device) => drop(device.owners.insert(node.0, generation.0)),
                 None => expected.push(dno),

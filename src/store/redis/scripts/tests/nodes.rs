@@ -17,6 +17,32 @@ fn numbers_of_nodes_are_never_used_again() {
 }
 
 #[test]
+fn numbers_of_devices_do_not_begin_anew_after_a_flush() {
+    let mut shard = Shard::new();
+    let first = |shard: &mut Shard, epoch: u64| {
+        redis::cmd("FLUSHALL").exec(&mut shard.connection).unwrap();
+        let cmd = shard.scripts.register(&shard.p, MODEL, LONG, epoch);
+        shard.run(&cmd).unwrap();
+        shard.ask::<u64>("HGET", "h", &["dno"])
+    };
+    // An hour passes in between.
+    let hour = first(&mut shard, 0) - first(&mut shard, 3_600_000);
+    assert!(hour.abs_diff(3_600_000 / 64) < 1000, "{hour}");
+    shard.finish();
+}
+
+#[test]
+fn a_registration_lets_the_reaping_of_the_dead_begin_anew() {
+    let mut shard = Shard::new();
+    shard.register();
+    let _: u64 = shard.ask("HSET", "dead", &["9", "4711"]);
+    shard.register();
+    let cursor: String = shard.ask("HGET", "dead", &["9"]);
+    assert_eq!(cursor, "0");
+    shard.finish();
+}
+
+#[test]
 fn a_tick_renews_the_lease() {
     let mut shard = Shard::new();
     let node = shard.register_for(1);

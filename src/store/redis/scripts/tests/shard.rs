@@ -7,10 +7,10 @@ use redis::{Cmd, ConnectionLike, FromRedisValue, RedisError, Value};
 
 use super::super::super::keys::Keys;
 use super::super::super::words::{
-    Admitted, Arrival, Dno, Gen, NodeId, Outgoing, Publication, RoomName, Sent, Settled, ShardNo, Stretch,
-    TickReport, To, Txn,
+    Admitted, Arrival, Dno, Gen, Mark, NodeId, Outgoing, Publication, RoomName, Sent, Settled, ShardNo,
+    Stretch, TickReport, To, Txn,
 };
-use super::super::{Scripts, reply};
+use super::super::{Scripts, mark_of, reply};
 use super::leaks;
 use super::server::Server;
 use crate::domain::{BoundPolicy, Event, QueueBounds, Seq};
@@ -203,6 +203,14 @@ impl Shard {
         let mut stretches = reply::read(self.run(&cmd).unwrap()).unwrap();
         assert_eq!(stretches.len(), 1);
         stretches.remove(0)
+    }
+
+    /// As what the device is known now.
+    pub(super) fn mark(&mut self, dno: Dno) -> Mark {
+        let record: Option<String> = self.ask("GET", &format!("d:{}", dno.0), &[]);
+        let Some(record) = record else { return Mark::default() };
+        let parts: Vec<String> = serde_json::from_str(&record).unwrap();
+        mark_of(&room(&parts[1]), &parts[2], &record)
     }
 
     /// What waits, and whether a `_resync` is owed.

@@ -21,6 +21,7 @@ pub(super) struct Place {
     prefix: String,
     shards: u16,
     lease: Duration,
+    replicas: u32,
     /// How many more times the store settles before the master changes.
     failover: Mutex<Option<u32>>,
     current: Mutex<Weak<Running>>,
@@ -32,6 +33,11 @@ enum Where {
     Cluster(Arc<Cluster>),
     /// Of its own: others could not stand the changes of the master.
     Sentinels(Arc<Sentinels>),
+    /// One that somebody else holds, who may start it again.
+    At {
+        url: String,
+        port: u16,
+    },
 }
 
 static SINGLE: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
@@ -78,6 +84,7 @@ impl Place {
             prefix,
             shards: 5,
             lease: Duration::from_secs(10),
+            replicas: 0,
             failover: Mutex::default(),
             current: Mutex::default(),
         }
@@ -88,12 +95,33 @@ impl Place {
         Self { login, ..Self::new(Where::Single(server)) }
     }
 
+    /// On a server that the test starts again in the middle.
+    pub(super) fn at(server: &RedisServer) -> Self {
+        Self::new(Where::At { url: server.url(), port: server.port() })
+    }
+
+    /// The same place once more: for another node.
+    pub(super) fn twin(&self) -> Self {
+        Self {
+            prefix: self.prefix.clone(),
+            shards: self.shards,
+            lease: self.lease,
+            login: self.login,
+            ..Self::new(self.servers.clone())
+        }
+    }
+
     pub(super) fn with_shards(self, shards: u16) -> Self {
         Self { shards, ..self }
     }
 
     pub(super) fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
+    }
+
+    /// Where so many replicas must have a message.
+    pub(super) fn with_replicas(self, replicas: u32) -> Self {
+        Self { replicas, ..self }
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -110,6 +138,7 @@ impl Place {
             Where::Single(server) => {
                 Servers::Single(parse(server.url().replacen("://", &format!("://{}", self.login), 1)))
             }
+            Where::At { url, .. } => Servers::Single(parse(url.clone())),
             Where::Cluster(cluster) => Servers::Cluster(cluster.urls().into_iter().map(parse).collect()),
             Where::Sentinels(sentinels) => Servers::Sentinel {
                 sentinels: sentinels.urls().into_iter().map(parse).collect(),
@@ -122,6 +151,7 @@ impl Place {
     fn ports(&self) -> Vec<u16> {
         match &self.servers {
             Where::Single(server) => vec![server.port()],
+            Where::At { port, .. } => vec![*port],
             Where::Cluster(cluster) => cluster.nodes.iter().map(RedisServer::port).collect(),
             Where::Sentinels(sentinels) => vec![sentinels.master_port()],
         }
@@ -173,7 +203,7 @@ impl Backend for Place {
             shards: self.shards,
             sharded_pubsub: cluster,
             lease: self.lease,
-            wait_replicas: 0,
+            wait_replicas: self.replicas,
             ttl,
             max_waiting: MaxWaiting::default(),
         };

@@ -3,6 +3,7 @@
 mod bench;
 mod counts;
 mod documented;
+mod loss;
 mod refused;
 
 /// On one server.

@@ -1,6 +1,7 @@
 //! A server that refuses every write for a while: too few replicas, or a disk that is full.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use postroom::domain::*;
 use postroom::store::*;
@@ -79,4 +80,28 @@ fn out_of_memory_reads_and_acks_go_on_whatever_else_is_refused() {
     rig.connect_with(session(0, 9), key("new"), &["room 1", "room 2"], WIDE);
     assert_eq!(rig.send(message("[4]", &["room 1"])).queued, 1);
     assert_eq!(rig.texts(reads), Vec::<String>::new());
+}
+
+#[test]
+fn replicas_that_are_missing_hold_up_nobody_but_messages() {
+    let server = Arc::new(RedisServer::start());
+    let place = Place::on(Arc::clone(&server), "").with_shards(16).with_replicas(1);
+    let mut rig = Rig::new(&place);
+    let unsure = |rig: &Rig<'_>, token: u32| {
+        let outcome = rig.recorder.take("Appended", |_, event| match event {
+            StoreEvent::Appended { token: t, outcome } if *t == token => Some(outcome.clone()),
+            _ => None,
+        });
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+    };
+    let first = rig.post(message("[0]", &["user_1"]));
+    unsure(&rig, first);
+    let begin = Instant::now();
+    let tokens: Vec<u32> = (0..64).map(|user| rig.post(message("[1]", &[&format!("user_{user}")]))).collect();
+    for user in 0..64 {
+        let device = DeviceKey { primary: format!("user_{user}").into(), ..key("a") };
+        rig.connect_with(session(0, user), device, &[&format!("user_{user}")], WIDE);
+    }
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    tokens.into_iter().for_each(|token| unsure(&rig, token));
 }
