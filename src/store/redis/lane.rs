@@ -171,11 +171,7 @@ impl Lane {
             self.desk.deliver();
             match end {
                 End::Closed => return,
-                End::Disowned => tracing::warn!(
-                    shard = self.shard.0,
-                    "this node was taken for dead, or the server has lost data: registering anew, and \
-                     everything is read again"
-                ),
+                End::Disowned => self.desk.say_disowned(self.shard),
             }
         }
     }
@@ -355,7 +351,7 @@ impl Lane {
         let fatal = entering && matches!(trouble, Trouble::Refused(_) | Trouble::Script { .. });
         let text = super::explain(trouble);
         if self.desk.shared.down(self.shard, &text, fatal) {
-            tracing::warn!(reason = %text, "the store on Redis does not do what it should; trying again");
+            tracing::warn!(reason = %text, "the store on Redis cannot be used, /send answers 503; trying again");
         }
     }
 
