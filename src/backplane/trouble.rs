@@ -91,6 +91,16 @@ impl Trouble {
         }
     }
 
+    /// Whether it may go away without anybody changing settings. Who begins and finds that it will not had better say so
+    /// and end.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused(why) => ["OOM", "NOREPLICAS", "MISCONF"].iter().any(|code| why.starts_with(code)),
+            Self::Script { .. } => false,
+            Self::Broken(_) | Self::NotNow(_) | Self::Elsewhere(_) | Self::Foreign(_) => true,
+        }
+    }
+
     /// The server says that it does not know a script.
     pub(super) fn is_unknown_script(&self) -> bool {
         matches!(self, Self::NotNow(text) if text.starts_with("NOSCRIPT"))

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::worker::Gateway;
-use crate::domain::AckId;
-use crate::hub::{Kept, ResyncDue, SessionId, Step};
+use crate::domain::{AckId, DeviceNo, Seq};
+use crate::hub::{Covered, Kept, ResyncDue, SessionId, Step};
 use crate::store::Ack;
 
 /// How long acks are gathered before they go to the store, unless something else goes there first.
@@ -19,14 +19,14 @@ impl Gateway {
         let Some(ack) = AckId::from_wire(id) else { return };
         let now = self.now();
         let taken = self.hub.with_kept(session, |kept| take_ack(kept, ack, now)).flatten();
-        let Some((ack, step, resynced)) = taken else { return };
-        let device = match ack {
-            Ack::Entry(device, _)
-            | Ack::EntryBehindBatch(device, ..)
-            | Ack::Through(device, _)
-            | Ack::Resynced(device, _) => device,
-        };
-        self.gather(ack);
+        let Some(Taken { device, acked, step, resynced }) = taken else { return };
+        match acked {
+            Acked::One(ack) => self.gather(ack),
+            // As little as `Through` do they cause a resync.
+            Acked::Batch(seqs, end) => {
+                seqs.iter().for_each(|seq| self.gather(Ack::EntryBehindBatch(device, *seq, end)));
+            }
+        }
         if let Some(due) = resynced {
             self.gather(Ack::Resynced(device, due.through()));
         }
@@ -68,20 +68,38 @@ impl Gateway {
     }
 }
 
-fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<(Ack, Step, Option<ResyncDue>)> {
-    let last = kept.flow.top();
+/// What an acknowledgement comes to.
+struct Taken {
+    device: DeviceNo,
+    acked: Acked,
+    step: Step,
+    resynced: Option<ResyncDue>,
+}
+
+enum Acked {
+    One(Ack),
+    /// These entries, of a batch that ends with that one.
+    Batch(Box<[Seq]>, Seq),
+}
+
+fn take_ack(kept: &mut Kept, ack: AckId, now: u32) -> Option<Taken> {
+    let (device, last) = (kept.device, kept.flow.top());
     let seq = ack.resolve(last)?;
     // The ack of a single entry says nothing about older ones: whether some still wait is for the store to say.
     let all = ack.is_batch() && seq == last;
     kept.waiting_since = kept.waiting_since.filter(|_| !all).map(|_| now);
     let resynced = kept.resync.take_if(|due| due.proved_by(seq));
     if ack.is_batch() {
+        let acked = match kept.flow.covered(seq) {
+            Covered::Through => Acked::One(Ack::Through(device, seq)),
+            Covered::These(seqs) => Acked::Batch(seqs, seq),
+        };
         let step = kept.flow.batch_acknowledged(seq);
-        return Some((Ack::Through(kept.device, seq), step, resynced));
+        return Some(Taken { device, acked, step, resynced });
     }
     let ack = match kept.flow.batch() {
-        Some(batch) => Ack::EntryBehindBatch(kept.device, seq, batch),
-        None => Ack::Entry(kept.device, seq),
+        Some(batch) => Ack::EntryBehindBatch(device, seq, batch),
+        None => Ack::Entry(device, seq),
     };
-    Some((ack, Step::Rest, resynced))
+    Some(Taken { device, acked: Acked::One(ack), step: Step::Rest, resynced })
 }

@@ -13,6 +13,10 @@ const HELD: usize = 64;
 /// And how many bytes of them.
 const HELD_BYTES: usize = 1 << 20;
 
+/// How many batches are remembered whose ack settles only themselves; of those before, an ack settles nothing, and what
+/// stands in them comes again.
+const BATCHES: usize = 16;
+
 /// The place of one session in its inbox.
 #[derive(Debug, Default)]
 pub struct Flow {
@@ -22,7 +26,19 @@ pub struct Flow {
     top: Seq,
     /// The end of the last batch, until it is acknowledged.
     batch: Option<Seq>,
+    /// Once live entries were missed.
+    missed: Option<Box<Missed>>,
     phase: Phase,
+}
+
+/// Batches that were read because live entries were missed leave out what came live before them, and may not be
+/// acknowledged yet.
+#[derive(Debug)]
+struct Missed {
+    /// Where the session was when that happened for the first time.
+    behind: Seq,
+    /// What stands in such batches, until they are acknowledged.
+    batches: Vec<Box<[Seq]>>,
 }
 
 /// What a session waits for.
@@ -37,6 +53,15 @@ enum Phase {
     AwaitingAck,
     /// Everything that waited is emitted.
     Live,
+}
+
+/// What the acknowledgement of a batch settles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Covered {
+    /// All that waits up to the end of the batch.
+    Through,
+    /// These and no others.
+    These(Box<[Seq]>),
 }
 
 /// What to do next with a session.
@@ -140,6 +165,28 @@ impl Flow {
         Step::Read(self.last)
     }
 
+    /// These entries are about to be emitted as a batch.
+    pub fn batched(&mut self, seqs: impl Iterator<Item = Seq>) {
+        if let Some(missed) = &mut self.missed {
+            // A client that never acknowledges gets what it does not acknowledge again and again.
+            if missed.batches.len() == BATCHES {
+                missed.batches.remove(0);
+            }
+            missed.batches.push(seqs.collect());
+        }
+    }
+
+    /// What the acknowledgement of the batch that ends with `seq` settles.
+    pub fn covered(&mut self, seq: Seq) -> Covered {
+        let Some(missed) = &mut self.missed else { return Covered::Through };
+        match missed.batches.iter().position(|seqs| seqs.last() == Some(&seq)) {
+            Some(at) => Covered::These(missed.batches.swap_remove(at)),
+            // Acknowledged before.
+            None if seq > missed.behind => Covered::These(Box::default()),
+            None => Covered::Through,
+        }
+    }
+
     /// A batch was acknowledged through `seq`.
     pub fn batch_acknowledged(&mut self, seq: Seq) -> Step {
         self.batch = self.batch.filter(|batch| *batch > seq);
@@ -156,6 +203,8 @@ impl Flow {
     pub fn missed(&mut self) -> Step {
         match self.phase {
             Phase::Live => {
+                let behind = self.last;
+                self.missed.get_or_insert_with(|| Box::new(Missed { behind, batches: Vec::new() }));
                 self.phase = Phase::Reading;
                 return Step::Read(self.last);
             }
@@ -190,7 +239,7 @@ impl Flow {
         if matches!(self.phase, Phase::Reading | Phase::Holding { .. }) {
             return Step::Rest;
         }
-        *self = Self { top: self.top(), ..Self::default() };
+        *self = Self { top: self.top(), missed: self.missed.take(), ..Self::default() };
         Step::Read(self.last)
     }
 }

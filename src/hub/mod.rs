@@ -13,7 +13,7 @@ mod sending;
 mod session;
 mod worker;
 
-pub use flow::{Flow, Live, Step};
+pub use flow::{Covered, Flow, Live, Step};
 pub use frame::{Frame, Packet, Span};
 pub use link::{CloseReason, Flushed, LinkId, Wire};
 pub use outbox::Outbox;

@@ -269,6 +269,7 @@ fn page_frame(session: &mut Session, page: &Page, now: u32) -> Option<(Frame, St
     let fresh = page.entries.get(known..).unwrap_or_default();
     let last = fresh.last().map(|(seq, _)| *seq);
     if let Some(last) = last {
+        kept.flow.batched(fresh.iter().map(|(seq, _)| *seq));
         seed.dialect.batch(site, AckId::batch(last), fresh, &mut frame);
     }
     let (step, held) = kept.flow.page(last, page.through, page.more);

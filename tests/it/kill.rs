@@ -14,12 +14,12 @@ use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::try_ask;
 use crate::support::random::Random;
 
-mod device;
-mod ledger;
-mod line;
+pub mod device;
+pub mod ledger;
+pub mod line;
 
 use device::{DUTIES, Device, WHIMS};
-use ledger::{FORGETTABLE, Ledger};
+use ledger::{FORGETTABLE, Ledger, UNDER_WAY};
 use line::Carrier;
 
 /// Rooms of the devices; each belongs to the user of its first room.
@@ -118,7 +118,8 @@ impl Town {
             town.devices.spawn(
                 Device {
                     number,
-                    port: town.gateway.port,
+                    ports: vec![town.gateway.port],
+                    late: UNDER_WAY,
                     carrier,
                     token: token.to_owned(),
                     ledger: Arc::clone(&town.ledger),

@@ -21,6 +21,7 @@ mod hostile;
 mod kill;
 mod lifetime;
 mod migrate;
+mod nodes;
 mod protocol;
 mod readme;
 mod redis_model;

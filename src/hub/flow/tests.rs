@@ -124,3 +124,36 @@ fn what_was_missed_behind_a_batch_is_read_after_its_ack() {
     assert_eq!(flow.missed(), Step::Rest);
     assert_eq!(flow.batch_acknowledged(Seq(3)), Step::Read(Seq(3)));
 }
+
+#[test]
+fn a_batch_read_because_live_entries_were_missed_settles_only_itself() {
+    let mut flow = Flow::default();
+    flow.batched([Seq(1), Seq(2)].into_iter());
+    assert_eq!(flow.page(Some(Seq(2)), Seq(2), false).0, Step::Rest);
+    // Live, and not acknowledged.
+    assert!(entry(&mut flow, 3));
+    assert_eq!(flow.missed(), Step::Read(Seq(3)));
+    flow.batched([Seq(4), Seq(5)].into_iter());
+    assert_eq!(flow.page(Some(Seq(5)), Seq(5), false).0, Step::Rest);
+    assert_eq!(flow.covered(Seq(5)), Covered::These(Box::from([Seq(4), Seq(5)])));
+    assert_eq!(flow.covered(Seq(5)), Covered::These(Box::default()), "once");
+    assert_eq!(flow.covered(Seq(2)), Covered::Through, "before it there was nothing");
+    assert_eq!(flow.restart(), Step::Read(Seq(0)));
+    flow.batched([Seq(3)].into_iter());
+    assert_eq!(flow.covered(Seq(3)), Covered::These(Box::from([Seq(3)])));
+}
+
+#[test]
+fn batches_that_nobody_acknowledges_do_not_pile_up() {
+    let mut flow = Flow::default();
+    assert_eq!(flow.page(None, Seq(0), false).0, Step::Rest);
+    flow.missed();
+    for seq in 1..=1000 {
+        flow.batched(std::iter::once(Seq(seq)));
+        flow.page(Some(Seq(seq)), Seq(seq), false);
+        flow.restart();
+    }
+    assert!(flow.missed.as_ref().is_some_and(|missed| missed.batches.len() == BATCHES));
+    assert_eq!(flow.covered(Seq(1)), Covered::These(Box::default()));
+    assert_eq!(flow.covered(Seq(1000)), Covered::These(Box::from([Seq(1000)])));
+}

@@ -8,6 +8,14 @@ use crate::domain::Seq;
 /// Entries that one script reads, for all inboxes together.
 const ENTRIES: usize = 256;
 
+/// Publishes to a node that there is not: whether this user may publish.
+pub(super) fn publish_nothing(desk: &Desk, shard: ShardNo) -> redis::Pipeline {
+    let mut pipeline = redis::pipe();
+    let command = if desk.options.sharded_pubsub { "SPUBLISH" } else { "PUBLISH" };
+    pipeline.cmd(command).arg(desk.keys.channel(shard, NodeId(0))).arg("");
+    pipeline
+}
+
 /// The script calls of these steps, in their order; behind messages the question how many replicas have them.
 pub(super) fn pipeline(desk: &Desk, shard: ShardNo, node: NodeId, steps: &[Step]) -> redis::Pipeline {
     let (scripts, p) = (&desk.scripts, desk.keys.prefix(shard));

@@ -16,6 +16,18 @@ use crate::store::{StoreError, StoreEvent};
 
 type Answers = Vec<Result<Value, Trouble>>;
 
+/// The answer to a publication that is for nobody.
+pub(super) fn may_publish(mut answers: Answers) -> Result<(), Trouble> {
+    match answers.pop() {
+        Some(Err(Trouble::Refused(why))) if why.starts_with("NOPERM") => Err(Trouble::Refused(format!(
+            "the user may not publish (ACL SETUSER <user> &<redis.prefix>* +publish +subscribe; in a Cluster \
+             +spublish +ssubscribe): {why}"
+        ))),
+        Some(Err(trouble)) => Err(trouble),
+        _ => Ok(()),
+    }
+}
+
 /// The answer to a registration.
 pub(super) fn registered(mut answers: Answers) -> Result<NodeId, Trouble> {
     let answer = answers.pop().unwrap_or_else(|| Err(Trouble::Foreign("no answer".into())))?;
@@ -148,7 +160,7 @@ fn apply(
 }
 
 fn ticked(lane: &Rc<Lane>, report: TickReport) {
-    lane.desk.shared.count(lane.shard, report.tally);
+    lane.desk.shared.count(lane.shard, report.tally, report.expired);
     if report.more {
         lane.tick_later(true);
     }
@@ -250,7 +262,11 @@ fn is(trouble: &Trouble, word: &str) -> bool {
 /// A step was refused: who waits for it is told. What has to go in its place, if something.
 fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
     let txn = step.txn();
-    let error = || StoreError::Write(explain(trouble));
+    // What failed half-way may have been kept.
+    let error = || match trouble {
+        Trouble::Foreign(_) => StoreError::Unavailable(explain(trouble)),
+        _ => StoreError::Write(explain(trouble)),
+    };
     match step {
         // It was carried out once, nobody heard of it, and the device has expired since: it connects anew.
         Step::Connect(_, _, arriving) if is(trouble, "GONE") => lane.push(Item::Connect(arriving)),

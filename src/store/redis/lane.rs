@@ -207,17 +207,21 @@ impl Lane {
         ));
         let mut pause = PAUSE;
         while !self.closing.get() {
-            let trouble = match self.attempt(&pipeline, &mut false).await {
-                Ok(results) => match landing::registered(results) {
-                    Ok(node) => return Some(node),
-                    Err(trouble) => trouble,
-                },
+            let trouble = match self.try_register(&pipeline).await {
+                Ok(node) => return Some(node),
                 Err(trouble) => trouble,
             };
             self.down(&trouble, true);
             self.rest(&mut pause).await;
         }
         None
+    }
+
+    /// A user who may not publish would be found out only by messages that are kept already.
+    async fn try_register(&self, pipeline: &redis::Pipeline) -> Result<NodeId, Trouble> {
+        let right = calls::publish_nothing(&self.desk, self.shard);
+        landing::may_publish(self.attempt(&right, &mut false).await?)?;
+        landing::registered(self.attempt(pipeline, &mut false).await?)
     }
 
     /// Works under the name `node`.
@@ -348,7 +352,7 @@ impl Lane {
     }
 
     fn down(&self, trouble: &Trouble, entering: bool) {
-        let fatal = entering && matches!(trouble, Trouble::Refused(_) | Trouble::Script { .. });
+        let fatal = entering && !trouble.may_pass();
         let text = super::explain(trouble);
         if self.desk.shared.down(self.shard, &text, fatal) {
             tracing::warn!(reason = %text, "the store on Redis cannot be used, /send answers 503; trying again");

@@ -10,6 +10,8 @@ use crate::store::{Counters, StoreError};
 
 /// A shard that has been down for less is not worth a word: a connection was lost and found again.
 const BLIP: Duration = Duration::from_secs(1);
+/// Between two words about what is wrong.
+const SELDOM: Duration = Duration::from_secs(10);
 /// Messages for a shard that has been down for this long are refused at once.
 const HOPELESS: Duration = Duration::from_secs(2);
 
@@ -31,6 +33,10 @@ pub(super) struct Shared {
 struct State {
     shards: Vec<ShardState>,
     acks_forgotten: u64,
+    /// When the log was told last that something is wrong.
+    told: Option<Instant>,
+    /// Since when something is wrong that the log was told of.
+    open: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,7 +53,7 @@ struct ShardState {
 impl Shared {
     pub(super) fn new(shards: u16, limits: MaxWaiting) -> Self {
         let starting = ShardState { down: Some((Instant::now(), STARTING.into())), ..ShardState::default() };
-        let state = State { shards: vec![starting; usize::from(shards)], acks_forgotten: 0 };
+        let state = State { shards: vec![starting; usize::from(shards)], ..State::default() };
         Self {
             messages: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
@@ -94,30 +100,35 @@ impl Shared {
         !self.closed.swap(true, Ordering::AcqRel)
     }
 
-    /// A shard does not answer as it should. `fatal`: somebody has to mend it. Whether it is the first one.
+    /// A shard does not answer as it should. `fatal`: somebody has to mend it. Whether it is worth a word: each refused
+    /// message may come here, and the log is for one about all of them.
     pub(super) fn down(&self, shard: ShardNo, reason: &str, fatal: bool) -> bool {
         let mut state = self.state();
-        let first = state.shards.iter().all(|shard| shard.down.is_none());
+        let state = &mut *state;
         let Some(shard) = state.shards.get_mut(shard.index()) else { return false };
         let since = shard.down.as_ref().map_or_else(Instant::now, |(since, _)| *since);
         shard.fatal = fatal.then(|| reason.to_owned());
         shard.down = Some((since, reason.to_owned()));
         self.changed.notify_all();
-        first
+        let due = state.open.is_none() && state.told.is_none_or(|told| told.elapsed() > SELDOM);
+        if due {
+            (state.told, state.open) = (Some(Instant::now()), Some(since));
+        }
+        due
     }
 
-    /// A shard does what it should. For how long something had been wrong, when now nothing is.
+    /// A shard does what it should. For how long something had been wrong that was worth a word, when now nothing is.
     pub(super) fn up(&self, shard: ShardNo) -> Option<Duration> {
         let mut state = self.state();
         let shard = state.shards.get_mut(shard.index())?;
         shard.fatal = None;
-        let (since, reason) = shard.down.take()?;
+        shard.down.take()?;
         self.changed.notify_all();
-        // That everything went well at the start is no news.
-        if reason == STARTING {
+        if state.shards.iter().any(|shard| shard.down.is_some()) {
             return None;
         }
-        state.shards.iter().all(|shard| shard.down.is_none()).then(|| since.elapsed())
+        // That everything went well at the start is no news.
+        state.open.take().map(|since| since.elapsed())
     }
 
     /// Blocks until every shard is in force (true), or for this long.
@@ -177,9 +188,11 @@ impl Shared {
         }
     }
 
-    pub(super) fn count(&self, shard: ShardNo, tally: Tally) {
+    /// What a tick has counted, and how much of it has expired in that tick: that was there at the start.
+    pub(super) fn count(&self, shard: ShardNo, tally: Tally, expired: u64) {
         if let Some(shard) = self.state().shards.get_mut(shard.index()) {
-            shard.base.get_or_insert(tally);
+            let before = Tally { expired: tally.expired.saturating_sub(expired), ..tally };
+            shard.base.get_or_insert(before);
             shard.now = tally;
         }
     }

@@ -140,6 +140,8 @@ pub(super) struct TickReport {
     /// There is more to sweep: come again at once.
     pub(super) more: bool,
     pub(super) tally: Tally,
+    /// Entries that this tick has expired; they are in the tally.
+    pub(super) expired: u64,
     /// Rooms that have had no members here for an hour: their homes may forget this shard.
     pub(super) deserted: Vec<RoomName>,
     /// The last transaction of this node that the shard knows of. Fewer than were carried out: it has lost data.

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -79,20 +80,31 @@ pub(super) fn read_as_it_is(path: &Path) -> Result<Connection, StoreError> {
     Ok(reader)
 }
 
+/// How long the lock of a directory is waited for: its last user may be about to end.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Makes the directory where it is missing, and takes its lock, which ends with the process.
 pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     let failed = |error: std::io::Error| StoreError::Open(format!("{}: {error}", dir.display()));
     fs::create_dir_all(dir).map_err(failed)?;
     let path = dir.join("postroom.lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Open(format!(
-            "another postroom process uses the data directory {}: stop it first, or give this one a directory \
-             of its own (--data)",
-            dir.display()
-        ))),
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                thread::park_timeout(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Open(format!(
+                    "another postroom process uses the data directory {}: stop it first, or give this one a \
+                     directory of its own (--data)",
+                    dir.display()
+                )));
+            }
+        }
     }
 }
 

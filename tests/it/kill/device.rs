@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use super::ledger::{FORGETTABLE, Ledger, Name, UNDER_WAY};
+use super::ledger::{FORGETTABLE, Ledger, Name};
 use super::line::{Carrier, Line};
 use crate::support::packet::Packet;
 use crate::support::random::Random;
@@ -18,7 +18,10 @@ pub const DUTIES: u8 = 1;
 /// One device.
 pub struct Device {
     pub number: usize,
-    pub port: u16,
+    /// Of the gateways; each session is with any one of them.
+    pub ports: Vec<u16>,
+    /// So long an ack may be on its way behind a session that ended properly.
+    pub late: Duration,
     pub carrier: Carrier,
     pub token: String,
     pub ledger: Arc<Ledger>,
@@ -51,11 +54,12 @@ impl Device {
     pub async fn live(mut self) {
         loop {
             let name = format!("d{}", self.number);
-            match Line::open(self.port, self.carrier, &self.token, &name).await {
+            let port = self.ports[self.random.below(self.ports.len())];
+            match Line::open(port, self.carrier, &self.token, &name).await {
                 Some(line) => {
                     let doubtful = match self.session(line).await {
-                        End::Broken => FORGETTABLE,
-                        End::Left => UNDER_WAY,
+                        End::Broken => self.late.max(FORGETTABLE),
+                        End::Left => self.late,
                     };
                     self.ledger.doubt(Some(self.number), Instant::now(), doubtful);
                 }

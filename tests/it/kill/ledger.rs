@@ -1,6 +1,7 @@
 //! What was sent, and what became of it at each device.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -39,11 +40,18 @@ pub struct Ledger {
     pages: Mutex<Pages>,
     reach: Vec<Vec<usize>>,
     changed: Notify,
+    /// A store that may lose what it has not promised yet may also be given it, and deliver it, a second time.
+    twice: AtomicBool,
 }
 
 impl Ledger {
     pub fn new(reach: Vec<Vec<usize>>) -> Self {
-        Self { pages: Mutex::default(), reach, changed: Notify::new() }
+        Self { pages: Mutex::default(), reach, changed: Notify::new(), twice: AtomicBool::default() }
+    }
+
+    /// From now on a message may come more than once.
+    pub fn allow_twice(&self) {
+        self.twice.store(true, Ordering::SeqCst);
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -71,17 +79,23 @@ impl Ledger {
         let pages = &mut *pages;
         pages.deliveries += 1;
         let (sender, number) = name;
+        let twice = self.twice.load(Ordering::SeqCst);
         let mut wrong = Vec::new();
         if !here.insert(name) {
+            if twice {
+                return;
+            }
             wrong.push("twice in one session");
         }
-        if here.iter().any(|(other, later)| *other == sender && *later > number) {
+        // A sender goes on only when it has its answer; what was not accepted may come whenever it likes.
+        let accepted = pages.accepted.get(&sender).is_some_and(|all| all.binary_search(&number).is_ok());
+        if accepted && here.iter().any(|(other, later)| *other == sender && *later > number) {
             wrong.push("behind a later one");
         }
         let copy = pages.copies.entry((device, name)).or_default();
         if copy.acked.is_some() {
             pages.again += 1;
-            if !copy.unsure {
+            if !copy.unsure && !twice {
                 wrong.push("again, though acked long ago");
             }
             // The earlier ack may have arrived all the same.

@@ -73,14 +73,34 @@ impl Setup {
 
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> Gateway {
+        let gateway = self.start_unready().await;
+        gateway.ready().await;
+        gateway
+    }
+
+    /// Starts it and waits until it listens, ready or not.
+    pub async fn start_unready(self) -> Gateway {
+        let folder = self.folder();
+        let Self { env, no_size_signal, .. } = self;
+        let (process, port) = launch(folder.path(), free_port(), &env, no_size_signal).await;
+        Gateway { port, folder, env, no_size_signal, process, earlier: Vec::new() }
+    }
+
+    /// Starts it, and it must end by itself: how, and all that it said.
+    pub async fn start_in_vain(self) -> (ExitStatus, String) {
+        let folder = self.folder();
+        let mut process =
+            Process::start(&mut command(self.no_size_signal), folder.path(), free_port(), &self.env);
+        let status = process.ended().await;
+        let said = process.lines.lock().unwrap().join("\n");
+        (status, said)
+    }
+
+    fn folder(&self) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.yml"), &self.config).unwrap();
         std::fs::write(folder.path().join("sites.yml"), &self.sites).unwrap();
-        let Self { env, no_size_signal, .. } = self;
-        let (process, port) = launch(folder.path(), free_port(), &env, no_size_signal).await;
-        let gateway = Gateway { port, folder, env, no_size_signal, process, earlier: Vec::new() };
-        gateway.ready().await;
-        gateway
+        folder
     }
 }
 

@@ -29,7 +29,8 @@ pub(in super::super) fn tick(value: Value) -> Result<TickReport, Garbled> {
     };
     let deserted = each(item(&mut items)?, |room| text(room).map(|name| RoomName(name.into())))?;
     let last = Txn(number(item(&mut items)?)?);
-    Ok(TickReport { published, more, tally, deserted, last })
+    let expired = number(item(&mut items)?)?;
+    Ok(TickReport { published, more, tally, expired, deserted, last })
 }
 
 /// What a connect came to.

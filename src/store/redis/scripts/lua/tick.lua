@@ -158,4 +158,5 @@ return {
   online,
   rooms,
   head[8],
+  expired,
 }
