@@ -355,7 +355,8 @@ impl Lane {
         let fatal = entering && !trouble.may_pass();
         let text = super::explain(trouble);
         if self.desk.shared.down(self.shard, &text, fatal) {
-            tracing::warn!(reason = %text, "the store on Redis cannot be used, /send answers 503; trying again");
+            let again = if fatal { "" } else { "; trying again" };
+            tracing::warn!(reason = %text, "the store on Redis cannot be used, /send answers 503{again}");
         }
     }
 

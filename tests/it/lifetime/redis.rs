@@ -9,7 +9,7 @@ use crate::support::site_server::{Reply, SiteServer};
 async fn on(redis: &RedisServer, more: &str) -> Gateway {
     let site = SiteServer::start(|_, _| Reply::json(200, r#"["user_1"]"#)).await;
     let config = format!("redis:\n  url: {}\n  lease: 1s{more}", redis.url());
-    Setup::demo(&site).config(&config).start().await
+    Setup::demo(&site).config(&config).start_unready().await
 }
 
 fn lines(gateway: &Gateway, text: &str) -> usize {
@@ -33,7 +33,6 @@ async fn a_server_that_comes_later_is_told_of_later() {
 #[tokio::test]
 async fn what_somebody_has_to_mend_ends_the_start_and_says_how() {
     let redis = RedisServer::with(&[("requirepass", "hunter2")]);
-    redis.cli(&["ACL", "SETUSER", "default", "on", ">hunter2", "~*", "&*", "+@all"]);
     let site = SiteServer::start(|_, _| Reply::json(200, r#"["user_1"]"#)).await;
     let with = |more: &str| {
         Setup::demo(&site).config(&format!("redis:\n  url: redis://127.0.0.1:{}{more}", redis.port()))
@@ -48,7 +47,8 @@ async fn what_somebody_has_to_mend_ends_the_start_and_says_how() {
         ("\n  password: hunter2\n  cluster: true", "name it alone, as a single server"),
         ("\n  password: hunter2\n  sentinelMaster: m", "not a sentinel"),
     ] {
-        let said = with(more).fails().await;
+        let (status, said) = with(more).start_in_vain().await;
+        assert_eq!(status.code(), Some(1), "{said}");
         assert!(said.contains(mend), "{more}: {said}");
         assert!(!said.contains("trying again") && !said.contains("hunter"), "{more}: {said}");
     }
@@ -58,6 +58,7 @@ async fn what_somebody_has_to_mend_ends_the_start_and_says_how() {
 async fn that_all_shards_lost_their_data_is_said_once() {
     let redis = RedisServer::start();
     let gateway = on(&redis, "\n  shards: 16").await;
+    gateway.log_line("as durable as Redis").await;
     redis.cli(&["FLUSHALL"]);
     gateway.log_line("registers anew").await;
     let registered = async {
