@@ -1,6 +1,7 @@
 //! Which store and broker are in force: the embedded ones, or those on Redis.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
@@ -13,6 +14,9 @@ use crate::gateway::Switchboard;
 use crate::store::redis::{MaxWaiting, RedisOptions, RedisStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{Outlet, Store};
+
+/// How often Redis, which does not answer yet, is asked how durable it is.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The store and the broker, and what they stand on.
 pub(super) struct Stores {
@@ -80,14 +84,21 @@ fn on_redis(server: &Server, redis: &Redis, switchboard: &Arc<Switchboard>) -> a
     Ok(Stores { store: Arc::new(store), broker: Arc::new(broker), backplane: Some(backplane) })
 }
 
-/// The line at the start: which store is in force, and what a 2xx means with it.
+/// The line at the start: which store is in force, and what a 2xx means with it. What that is comes later where Redis
+/// does not answer yet.
 fn announce(redis: &Redis, backplane: &Backplane, store: &RedisStore) {
     let counters = store.counters();
-    let findings = findings(backplane);
-    let fsync = findings.as_ref().map_or_else(ToString::to_string, durability);
     let replicas = match redis.wait_replicas {
         0 => String::new(),
         wanted => format!(", and is in memory of {wanted} replicas"),
+    };
+    let durable = match findings(backplane) {
+        Ok(findings) => format!("a 2xx of /send is as durable as Redis: {}{replicas}", durability(&findings)),
+        Err(_) => {
+            announce_later(backplane, replicas);
+            "messages are kept in Redis, which does not answer yet; how durable a 2xx of /send is will be said then"
+                .into()
+        }
     };
     tracing::info!(
         store = "redis",
@@ -96,8 +107,24 @@ fn announce(redis: &Redis, backplane: &Backplane, store: &RedisStore) {
         shards = redis.shards,
         devices = counters.devices,
         queued = counters.queued,
-        "a 2xx of /send is as durable as Redis: {fsync}{replicas}"
+        "{durable}"
     );
+}
+
+fn announce_later(backplane: &Backplane, replicas: String) {
+    backplane.spawn(move |lines| async move {
+        loop {
+            tokio::time::sleep(ASK_AGAIN).await;
+            if let Some(Ok(line)) = lines.try_all().await.into_iter().next() {
+                let durability = durability(line.findings());
+                tracing::info!(
+                    store = "redis",
+                    "a 2xx of /send is as durable as Redis: {durability}{replicas}"
+                );
+                return;
+            }
+        }
+    });
 }
 
 fn durability(findings: &Findings) -> String {

@@ -154,7 +154,9 @@ impl Charge {
             let server = address
                 .and_then(|(host, port)| Some(ServerUrl::at(&host, port.parse().ok()?, tls, login.clone())));
             server.ok_or_else(|| {
-                Trouble::Refused(format!("the sentinels know no master {master:?}: check its name"))
+                Trouble::Refused(format!(
+                    "the sentinels know no master {master:?}: check `redis.sentinelMaster`"
+                ))
             })
         };
         self.ask(&sentinels.iter().collect::<Vec<_>>(), &question, read).await
@@ -174,7 +176,10 @@ impl Charge {
             let answer = async {
                 let connection = self.dialer.dial(server, None).await?;
                 let mut answers = connection.send(question).await?;
-                answers.pop().unwrap_or_else(|| Err(Trouble::Broken("an answer is missing".into())))
+                answers
+                    .pop()
+                    .unwrap_or_else(|| Err(Trouble::Broken("an answer is missing".into())))
+                    .map_err(another)
             };
             match answer.await.and_then(|answer| read(server, &answer)) {
                 Ok(answer) => return Ok(answer),
@@ -189,6 +194,23 @@ impl Charge {
 impl Part {
     fn all(server: ServerUrl) -> Self {
         Self { first: 0, last: Slot::COUNT - 1, server }
+    }
+}
+
+/// A server of another kind than the settings say does not know the question.
+fn another(trouble: Trouble) -> Trouble {
+    let Trouble::Foreign(said) = &trouble else { return trouble };
+    if said.contains("cluster support disabled") {
+        Trouble::Refused(
+            "it is not a node of a Cluster: name it alone, as a single server (one URL, no `redis.cluster`)"
+                .into(),
+        )
+    } else if said.to_ascii_lowercase().contains("unknown command") {
+        Trouble::Refused(
+            "it is not a sentinel: name those in `redis.url`, or leave `redis.sentinelMaster` out".into(),
+        )
+    } else {
+        trouble
     }
 }
 

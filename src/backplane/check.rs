@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use super::dial::Connection;
+use super::dial::{Connection, at_first};
 use super::{ServerUrl, Trouble};
 
 /// What was found at a server when it was connected to.
@@ -30,7 +30,8 @@ pub(super) async fn check(
 ) -> Result<Findings, Trouble> {
     let mut questions = redis::pipe();
     questions.cmd("INFO").cmd("CONFIG").arg("GET").arg("append*");
-    let mut answers = connection.send(&questions).await?.into_iter();
+    let answers = connection.send(&questions).await;
+    let mut answers = answers.map_err(|trouble| at_first(server, trouble))?.into_iter();
     let mut next = || answers.next().unwrap_or_else(|| Err(Trouble::Broken("an answer is missing".into())));
     let about = next().map_err(|trouble| match trouble {
         Trouble::Refused(why) if why.starts_with("NOPERM") => {
@@ -69,9 +70,16 @@ pub(super) fn suits(about: &str, in_cluster: bool) -> Result<(), Trouble> {
         return refused(format!("version {version} is too old: at least Redis {major}.{minor} is needed"));
     }
     match (in_cluster, field("cluster_enabled") == Some("1")) {
-        (false, true) => return refused("it is a node of a Cluster: name it as one".into()),
+        (false, true) => {
+            return refused(
+                "it is a node of a Cluster: set `redis.cluster: true`, or name several of its nodes".into(),
+            );
+        }
         (true, false) => return refused("it is not a node of a Cluster: name it as a single server".into()),
         _ => {}
+    }
+    if field("redis_mode") == Some("sentinel") {
+        return refused("it is a sentinel: say what it calls the server (`redis.sentinelMaster`)".into());
     }
     if field("role") != Some("master") {
         return Err(Trouble::Elsewhere("READONLY it is a replica: connect to its master".into()));
@@ -168,6 +176,8 @@ mod tests {
         assert!(refused(&old_cluster, true).contains("at least Redis 7.0"));
         assert!(refused(GOOD, true).contains("not a node of a Cluster"));
         assert!(refused(&but("cluster_enabled", "1"), false).contains("a node of a Cluster"));
+        let sentinel = GOOD.replace("role:master", "redis_mode:sentinel");
+        assert!(refused(&sentinel, false).contains("redis.sentinelMaster"));
         let deletes = format!("{}maxmemory_policy:allkeys-lru", but("maxmemory", "1000"));
         assert!(refused(&deletes, false).contains("noeviction"));
         assert!(matches!(suits(&but("role", "slave"), false), Err(Trouble::Elsewhere(_))));

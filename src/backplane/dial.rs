@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
 use super::server::Place;
+use super::trouble::LATE;
 use super::{Options, ServerUrl, Servers, Trouble, tls};
 
 /// What somebody who connects has to know.
@@ -59,9 +60,10 @@ impl Dialer {
                 }
             }
         });
-        tokio::time::timeout(self.timeout, dialing)
-            .await
-            .unwrap_or_else(|_| Err(Trouble::Broken(format!("no connection within {:?}", self.timeout))))
+        tokio::time::timeout(self.timeout, dialing).await.unwrap_or_else(|_| {
+            let tls = if to.is_tls() { "; does the server speak TLS at this port?" } else { "" };
+            Err(Trouble::Broken(format!("no connection within {:?}{tls}", self.timeout)))
+        })
     }
 
     async fn open<S>(
@@ -80,9 +82,20 @@ impl Dialer {
             config = config.set_push_sender(pushes);
         }
         let opening = MultiplexedConnection::new_with_config(&settings, stream, config);
-        let (multiplexed, driver) = opening.await.map_err(Trouble::of)?;
+        let (multiplexed, driver) =
+            opening.await.map_err(Trouble::of).map_err(|trouble| at_first(to, trouble))?;
         let driver = tokio::task::spawn_local(driver).abort_handle();
         Ok(Connection { multiplexed, driver })
+    }
+}
+
+/// A connection that breaks before anything was answered may lead to something else.
+pub(super) fn at_first(to: &ServerUrl, trouble: Trouble) -> Trouble {
+    match trouble {
+        Trouble::Broken(why) if !to.is_tls() && why != LATE => {
+            Trouble::Broken(format!("{why}; is it Redis, and without TLS (`redis://`)?"))
+        }
+        other => other,
     }
 }
 

@@ -14,7 +14,9 @@ impl Outage {
     pub(super) fn begins(&self, server: &ServerUrl, what: &str, why: &Trouble) {
         if self.0.get().is_none() {
             self.0.set(Some(Instant::now()));
-            tracing::warn!(%server, reason = %why, "{what}; trying again until it works");
+            // What somebody has to mend ends a start.
+            let again = if matches!(why, Trouble::Refused(_)) { "" } else { "; trying again until it works" };
+            tracing::warn!(%server, reason = %why, "{what}{again}");
         } else {
             tracing::debug!(%server, reason = %why, "{what}, still");
         }

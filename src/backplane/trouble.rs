@@ -2,6 +2,9 @@
 
 use redis::{ErrorKind, RedisError, ServerError};
 
+/// What is said of an answer that did not come in time.
+pub(super) const LATE: &str = "no answer in time";
+
 /// Why a command has no answer, by what that means for who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
@@ -33,7 +36,8 @@ pub enum Trouble {
 
 impl Trouble {
     /// What an error of the crate means.
-    pub(super) fn of(error: RedisError) -> Self {
+    #[must_use]
+    pub fn of(error: RedisError) -> Self {
         let error = match ServerError::try_from(error) {
             Ok(reply) => return Self::of_reply(&reply),
             Err(error) => error,
@@ -44,13 +48,14 @@ impl Trouble {
                 Self::Refused(format!("{why}: check user and password"))
             }
             ErrorKind::RESP3NotSupported => Self::Refused("too old: at least Redis 6.2 is needed".into()),
-            ErrorKind::Io | ErrorKind::Parse if error.is_timeout() => {
-                Self::Broken("no answer in time".into())
+            ErrorKind::Io | ErrorKind::Parse if error.is_timeout() => Self::Broken(LATE.into()),
+            ErrorKind::Io | ErrorKind::Parse => {
+                // What is no answer of Redis is told in several lines.
+                Self::Broken(error.to_string().lines().next().unwrap_or_default().to_owned())
             }
-            ErrorKind::Io | ErrorKind::Parse => Self::Broken(error.to_string()),
             // SELECT, at the beginning of a connection.
             ErrorKind::Server(_) => {
-                Self::Refused(error.detail().unwrap_or("the database cannot be used").into())
+                Self::Refused(with_advice(error.detail().unwrap_or("the database cannot be used").to_owned()))
             }
             _ => Self::Foreign(error.to_string()),
         }
@@ -75,10 +80,10 @@ impl Trouble {
             "ERR" if detail.starts_with("max number of clients") => Self::NotNow(text),
             "MOVED" | "READONLY" => Self::Elsewhere(text),
             "OOM" | "NOREPLICAS" | "MISCONF" | "NOPERM" | "NOAUTH" | "WRONGPASS" | "DENIED" | "NOPROTO" => {
-                Self::Refused(text)
+                Self::Refused(with_advice(text))
             }
             "ERR" if detail.starts_with("invalid password") || detail.starts_with("DB index") => {
-                Self::Refused(text)
+                Self::Refused(with_advice(text))
             }
             "ERR" | "WRONGTYPE" | "EXECABORT" | "CROSSSLOT" | "NOTBUSY" | "UNKILLABLE" | "BUSYKEY"
             | "NOSUB" | "UNBLOCKED" | "IOERR" | "BUSYGROUP" | "NOGROUP" | "INVALIDOBJ" => Self::Foreign(text),
@@ -105,6 +110,18 @@ impl Trouble {
     pub(super) fn is_cluster_down(&self) -> bool {
         matches!(self, Self::NotNow(text) if text.starts_with("CLUSTERDOWN"))
     }
+}
+
+/// What the server said, and how to mend it, where it does not say so.
+fn with_advice(said: String) -> String {
+    let advice = if said.contains("Authentication required") {
+        "give it the password (`redis.password`, or in the URL; that of a sentinel always in its URL)"
+    } else if said.contains("DB index") {
+        "name another database (`redis.database`, or the number at the end of the URL), or raise `databases` there"
+    } else {
+        return said;
+    };
+    format!("{}: {advice}", said.trim_end_matches('.'))
 }
 
 /// Redis before 7 wraps errors of calls inside a script: `Error running script (call to f_<sha>): @user_script:1:
@@ -150,8 +167,7 @@ mod tests {
             assert_eq!(of(reply), Trouble::Elsewhere(reply.into()));
         }
         let mend = ["OOM command not allowed", "NOREPLICAS Not enough", "MISCONF Redis is configured"];
-        let rights =
-            ["NOPERM no", "NOAUTH Authentication required.", "WRONGPASS invalid", "DENIED Redis is running"];
+        let rights = ["NOPERM no", "WRONGPASS invalid", "DENIED Redis is running"];
         for reply in mend.into_iter().chain(rights) {
             assert_eq!(of(reply), Trouble::Refused(reply.into()));
         }
@@ -159,6 +175,17 @@ mod tests {
             ["WRONGTYPE Operation against a key", "ERR unknown command", "CROSSSLOT Keys", "EXECABORT T"]
         {
             assert_eq!(of(reply), Trouble::Foreign(reply.into()));
+        }
+    }
+
+    #[test]
+    fn what_the_server_does_not_say_is_added() {
+        for (reply, said, advice) in [
+            ("NOAUTH Authentication required.", "NOAUTH Authentication required: ", "redis.password"),
+            ("ERR DB index is out of range", "ERR DB index is out of range: ", "redis.database"),
+        ] {
+            let Trouble::Refused(text) = of(reply) else { panic!("{reply}") };
+            assert!(text.starts_with(said) && text.contains(advice), "{text}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
+use url::{ParseError, Url};
 
 use super::given::Fields;
 use super::problem::Place;
@@ -96,15 +96,19 @@ fn url(text: &str) -> Wanted<Url> {
     if !text.contains("://") {
         return Err(wanted("one has no scheme; a comma or blank inside a password is %2C or %20"));
     }
-    let url = Url::parse(text).map_err(|error| wanted(&error.to_string()))?;
+    let url = Url::parse(text).map_err(|error| match error {
+        ParseError::RelativeUrlWithoutBase => wanted("it has to begin with the scheme, without quotes"),
+        ParseError::InvalidPort => wanted("invalid port number; `/` in a password is %2F"),
+        error => wanted(&error.to_string()),
+    })?;
     let numbered = |path: &str| path.is_empty() || path.parse::<u32>().is_ok();
     match url.scheme() {
         _ if url.fragment().is_some() => Err(wanted("`#` in a password is %23")),
         "redis" | "rediss" if url.host_str().is_none_or(str::is_empty) => Err(wanted("the host is missing")),
         "redis" | "rediss" if url.query().is_some() => Err(wanted("nothing may stand behind `?`")),
-        "redis" | "rediss" if !numbered(url.path().trim_start_matches('/')) => {
-            Err(wanted("behind the host stands the number of a database, or nothing"))
-        }
+        "redis" | "rediss" if !numbered(url.path().trim_start_matches('/')) => Err(wanted(
+            "behind the host stands the number of a database, or nothing; `/` and `@` in a password are %2F and %40",
+        )),
         "redis" | "rediss" => Ok(url),
         "unix" | "redis+unix" if url.has_host() && url.host_str().is_some_and(|host| !host.is_empty()) => {
             Err(wanted("the path of a socket begins with a third slash"))

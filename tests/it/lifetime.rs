@@ -3,4 +3,5 @@
 mod churn;
 mod crash;
 mod logs;
+mod redis;
 mod stop;

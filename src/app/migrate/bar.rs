@@ -13,7 +13,8 @@ const WIDTH: u64 = 30;
 pub(super) struct Bar {
     on_terminal: bool,
     begin: Instant,
-    shown: Option<(Instant, Stage)>,
+    /// When, of which stage, and whether that was at its end.
+    shown: Option<(Instant, Stage, bool)>,
 }
 
 impl Bar {
@@ -24,14 +25,17 @@ impl Bar {
     pub(super) fn show(&mut self, progress: &Progress) {
         let now = Instant::now();
         let pause = if self.on_terminal { Duration::from_millis(100) } else { Duration::from_secs(5) };
-        let is_new = |(at, stage): (Instant, Stage)| stage != progress.stage || now - at >= pause;
+        let is_full = full(progress);
+        let is_new = |(at, stage, was_full): (Instant, Stage, bool)| {
+            stage != progress.stage || now - at >= pause || (is_full && !was_full)
+        };
         if !self.shown.is_none_or(is_new) {
             return;
         }
-        if self.shown.is_none_or(|(_, stage)| stage != progress.stage) {
+        if self.shown.is_none_or(|(_, stage, _)| stage != progress.stage) {
             self.begin = now;
         }
-        self.shown = Some((now, progress.stage));
+        self.shown = Some((now, progress.stage, is_full));
         let text = line(progress, now - self.begin);
         // Whoever closed standard error does not want to know.
         let _ =
@@ -43,6 +47,16 @@ impl Bar {
         if self.on_terminal && self.shown.is_some() {
             let _ = writeln!(stderr());
         }
+    }
+}
+
+/// Whether a stage that is counted has come to its end: that is shown, however short it was.
+fn full(progress: &Progress) -> bool {
+    let Progress { stage, done, all } = progress;
+    match stage {
+        Stage::Devices => done.devices >= all.devices,
+        Stage::Messages => done.entries >= all.entries,
+        Stage::Counting | Stage::Verifying => false,
     }
 }
 

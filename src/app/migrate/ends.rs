@@ -36,8 +36,9 @@ impl End {
             return folder(path.strip_prefix("//").unwrap_or(path)).with_context(|| flag.to_owned());
         }
         let mut place = if text == "redis" {
-            configured(server)?
-                .with_context(|| format!("{flag} redis: config.yml names no Redis (redis.url)"))?
+            configured(server)?.with_context(|| {
+                format!("{flag} redis: config.yml names no Redis (`redis.url`, or REDIS_URL)")
+            })?
         } else {
             from_urls(text, server).with_context(|| flag.to_owned())?
         };

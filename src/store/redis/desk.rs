@@ -28,6 +28,9 @@ const LISTED_AT_ONCE: usize = 256;
 /// Listings remembered; beyond, all are forgotten and made anew.
 const LISTINGS: usize = 100_000;
 
+/// A shard that is disowned sooner after another one is not worth a word of its own.
+const DISOWNED_PAUSE: Duration = Duration::from_secs(5);
+
 /// Where a session stands with the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -71,6 +74,8 @@ pub(super) struct Desk {
     arrivals: RefCell<VecDeque<(Instant, SessionRef, u64)>>,
     tickets: Cell<u64>,
     lanes: RefCell<Vec<Rc<Lane>>>,
+    /// When it was last said that a shard does not know this node any more.
+    disowned: Cell<Option<Instant>>,
     outlet: Arc<dyn Outlet>,
     /// By worker number.
     outbox: RefCell<Vec<Vec<StoreEvent>>>,
@@ -91,8 +96,23 @@ impl Desk {
             arrivals: RefCell::default(),
             tickets: Cell::new(0),
             lanes: RefCell::default(),
+            disowned: Cell::new(None),
             outlet,
             outbox: RefCell::default(),
+        }
+    }
+
+    /// A shard does not know this node any more. Mostly all of them at once: said of the first.
+    pub(super) fn say_disowned(&self, shard: ShardNo) {
+        let said = self.disowned.replace(Some(Instant::now()));
+        if said.is_some_and(|said| said.elapsed() < DISOWNED_PAUSE) {
+            tracing::debug!(shard = shard.0, "disowned here too");
+        } else {
+            tracing::warn!(
+                shard = shard.0,
+                "this node was taken for dead (silent for longer than `redis.lease`), or Redis has lost data: it \
+                 registers anew and reads again what waits for its sessions, in other shards too if need be"
+            );
         }
     }
 

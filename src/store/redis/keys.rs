@@ -3,6 +3,8 @@
 use super::words::{NodeId, RoomName, ShardNo};
 use crate::backplane::Shards;
 
+/// The version of what is stored.
+pub(super) const VERSION: &str = "1";
 /// Numbers of nodes follow the clock from here (2026), to be short.
 pub(super) const NODE_EPOCH_MS: u64 = 1_767_225_600_000;
 /// What the model of a shard begins with until everything has been moved there: no gateway knows such a model.
@@ -30,7 +32,7 @@ impl Keys {
 
     /// What a shard is made as: the version of what is stored, the number of shards, its own number.
     pub(super) fn model(&self, shard: ShardNo) -> String {
-        format!("1/{}/{}", self.count(), shard.0)
+        format!("{VERSION}/{}/{}", self.count(), shard.0)
     }
 
     /// Where a shard publishes what a node has to know.

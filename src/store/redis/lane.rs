@@ -189,11 +189,7 @@ impl Lane {
                     shard = self.shard.0,
                     "the server was started again, or another one took over: registering anew"
                 ),
-                End::Disowned => tracing::warn!(
-                    shard = self.shard.0,
-                    "this node was taken for dead, or the server has lost data: registering anew, and \
-                     everything is read again"
-                ),
+                End::Disowned => self.desk.say_disowned(self.shard),
             }
         }
     }
@@ -363,7 +359,8 @@ impl Lane {
         let fatal = entering && !trouble.may_pass();
         let text = super::explain(trouble);
         if self.desk.shared.down(self.shard, &text, fatal) {
-            tracing::warn!(reason = %text, "the store on Redis does not do what it should; trying again");
+            let again = if fatal { "" } else { "; trying again" };
+            tracing::warn!(reason = %text, "the store on Redis cannot be used, /send answers 503{again}");
         }
     }
 

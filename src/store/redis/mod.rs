@@ -203,10 +203,16 @@ fn explain(trouble: &Trouble) -> String {
              to do"
                 .to_owned()
         }
-        Trouble::Script { code, detail } if code == "MODEL" => format!(
-            "the data under this prefix was made with other settings ({detail}); set `redis.shards` to what it was \
-             made with, or another `redis.prefix`"
-        ),
+        Trouble::Script { code, detail } if code == "MODEL" => match detail.split('/').collect::<Vec<_>>()[..] {
+            [keys::VERSION, shards, _] => format!(
+                "the data under this prefix was made with other settings: `redis.shards` was {shards}; set it to that, \
+                 or choose another `redis.prefix`"
+            ),
+            _ => format!(
+                "the data under this prefix was made by another version of Postroom ({detail}): use that one, or \
+                 choose another `redis.prefix`"
+            ),
+        },
         other => other.to_string(),
     }
 }

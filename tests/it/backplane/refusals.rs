@@ -1,6 +1,9 @@
 //! Who is let in, and what servers say no to.
 
-use postroom::backplane::{Backplane, Servers, Slot, Trouble};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use postroom::backplane::{Backplane, Login, Servers, Slot, Trouble};
 use redis::Value;
 
 use super::plane::{Plane, single, url};
@@ -32,6 +35,46 @@ fn a_password_a_user_and_a_database() {
     );
     assert!(refused(Plane::to(&format!("redis://{at}")).once(&["PING"])).contains("NOAUTH"));
     assert!(refused(Plane::to(&format!("redis://:p%40ss@{at}/99")).once(&["PING"])).contains("DB index"));
+}
+
+#[test]
+fn a_server_of_another_kind_is_told_how_to_name_it() {
+    let server = RedisServer::start();
+    let mut options = single(&server.url());
+    options.servers = Servers::Cluster(vec![url(&server.url())]);
+    let why = refused(Plane::start(options.clone()).once(&["PING"]));
+    assert!(why.contains("name it alone, as a single server"), "{why}");
+
+    let (sentinels, login) = (vec![url(&server.url())], Login::default());
+    options.servers = Servers::Sentinel { sentinels, master: "mymaster".to_owned(), login };
+    let plane = Plane::start(options);
+    let log = plane.log();
+    let why = refused(plane.once(&["PING"]));
+    assert!(why.contains("not a sentinel") && why.contains("redis.sentinelMaster"), "{why}");
+    assert_eq!(log.count("trying again until it works"), 0, "{}", log.text());
+}
+
+#[test]
+fn what_does_not_speak_as_was_said_is_asked_about() {
+    let broken = |outcome: Result<Value, Trouble>| match outcome {
+        Err(Trouble::Broken(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let server = RedisServer::start();
+    let why = broken(Plane::to(&server.url().replace("redis://", "rediss://")).once(&["PING"]));
+    assert!(why.contains("does the server speak TLS"), "{why}");
+
+    let web = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = web.local_addr().unwrap().port();
+    let answering = std::thread::spawn(move || {
+        let (mut connection, _) = web.accept().unwrap();
+        let mut asked = [0; 16];
+        let _ = connection.read(&mut asked);
+        let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    let why = broken(Plane::to(&format!("redis://:x@127.0.0.1:{port}")).once(&["PING"]));
+    answering.join().unwrap();
+    assert!(why.contains("is it Redis") && !why.contains('\n'), "{why}");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn a_redis_without_a_store_or_with_another_one() {
     let head = redis.cli(&["--scan", "--pattern", "*}:h"]);
     redis.cli(&["HSET", &head, "model", "9/1/0"]);
     let error = desk.refused(&redis.url(), "sqlite:back", &["--redis-shards", "1"]);
-    assert!(error.contains("9/1/0 instead of 1/1/0"), "{error}");
+    assert!(error.contains("9/1/0, which is version/shards/shard, and not 1/1/0"), "{error}");
 }
 
 #[test]

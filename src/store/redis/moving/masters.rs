@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use deadpool_redis::{Connection, Manager, Pool, Runtime};
+use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, Value};
 
 use super::RedisPlace;
-use crate::backplane::{ServerUrl, Servers, Slot};
+use crate::backplane::{ServerUrl, Servers, Slot, Trouble};
 use crate::store::moving::MoveError;
 
 /// Connections to one server.
@@ -43,7 +43,10 @@ impl Master {
     }
 
     async fn connection(&self) -> Result<Connection, MoveError> {
-        self.pool.get().await.map_err(|error| MoveError::at(&self.url, error))
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => MoveError::at(&self.url, Trouble::of(error)),
+            error => MoveError::at(&self.url, error),
+        })
     }
 
     /// Asks one thing.

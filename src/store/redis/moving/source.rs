@@ -143,8 +143,9 @@ fn is_store(shards: &Shards, place: &RedisPlace) -> Result<bool, MoveError> {
         let expected = shards.keys().model(shard);
         if model != expected {
             return Err(MoveError::Refused(format!(
-                "the store with the prefix {} is of another kind (model/shards/shard {model} instead of {expected}): \
-                 say how many shards it has (--redis-shards), or use the version that made it",
+                "the store with the prefix {} was made with another number of shards, or by another version ({model}, which is \
+                 version/shards/shard, and not {expected}): say how many shards it has (--redis-shards), or use the \
+                 version that made it",
                 place.prefix
             )));
         }

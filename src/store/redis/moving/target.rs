@@ -288,7 +288,7 @@ fn empty(shards: &Shards) -> Result<(), MoveError> {
 /// Keys may hold what a shell cannot carry, so the server has to delete them itself.
 fn cleaning(shards: &Shards) -> String {
     format!(
-        "delete what is there: say to redis-cli (in a Cluster: to that of each master)\n  EVAL \"local c = '0' repeat \
+        "delete what is there, while no gateway runs on it: say to redis-cli (in a Cluster: to that of each master)\n  EVAL \"local c = '0' repeat \
          local r = redis.call('SCAN', c, 'MATCH', ARGV[1], 'COUNT', 1000) c = r[1] for _, k in ipairs(r[2]) do \
          redis.call('UNLINK', k) end until c == '0'\" 0 \"{}{{*\"",
         shards.prefix()
