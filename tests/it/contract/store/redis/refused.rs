@@ -103,5 +103,7 @@ fn replicas_that_are_missing_hold_up_nobody_but_messages() {
         rig.connect_with(session(0, user), device, &[&format!("user_{user}")], WIDE);
     }
     assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
-    tokens.into_iter().for_each(|token| unsure(&rig, token));
+    for token in tokens {
+        unsure(&rig, token);
+    }
 }
