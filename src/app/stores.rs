@@ -92,13 +92,12 @@ fn announce(redis: &Redis, backplane: &Backplane, store: &RedisStore) {
         0 => String::new(),
         wanted => format!(", and is in memory of {wanted} replicas"),
     };
-    let durable = match findings(backplane) {
-        Ok(findings) => format!("a 2xx of /send is as durable as Redis: {}{replicas}", durability(&findings)),
-        Err(_) => {
-            announce_later(backplane, replicas);
-            "messages are kept in Redis, which does not answer yet; how durable a 2xx of /send is will be said then"
-                .into()
-        }
+    let durable = if let Ok(findings) = findings(backplane) {
+        format!("a 2xx of /send is as durable as Redis: {}{replicas}", durability(&findings))
+    } else {
+        announce_later(backplane, replicas);
+        "messages are kept in Redis, which does not answer yet; how durable a 2xx of /send is will be said then"
+            .into()
     };
     tracing::info!(
         store = "redis",
