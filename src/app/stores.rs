@@ -96,7 +96,8 @@ fn announce(redis: &Redis, backplane: &Backplane, store: &RedisStore) {
         format!("a 2xx of /send is as durable as Redis: {}{replicas}", durability(&findings))
     } else {
         announce_later(backplane, replicas);
-        "messages are kept in Redis, which does not answer yet; how durable a 2xx of /send is will be said then".into()
+        "messages are kept in Redis, which does not answer yet; how durable a 2xx of /send is will be said then"
+            .into()
     };
     tracing::info!(
         store = "redis",

@@ -29,7 +29,7 @@ const READ_SCRIPTS: usize = 4;
 /// Scripts of one flight, but for acks: what takes longer than an answer may is never answered.
 const STEPS: usize = 64;
 /// Messages of one script, and bytes of them.
-const MESSAGES: usize = 64;
+const MESSAGES: usize = 32;
 const BYTES: usize = 256 * 1024;
 
 /// A device that connects.

@@ -51,17 +51,17 @@ fn no_script_is_long() {
         let settled: Vec<_> = dnos.iter().map(|dno| Settled::Entry(*dno, seq)).collect();
         shard.ack(&settled);
         note(&mut best, &mut shard, "ack of 256");
-        let each: Vec<_> = dnos[..64].iter().map(|dno| message(To::Devices(vec![*dno]), "[1]")).collect();
+        let each: Vec<_> = dnos[..32].iter().map(|dno| message(To::Devices(vec![*dno]), "[1]")).collect();
         shard.send(node, &each);
-        note(&mut best, &mut shard, "send of 64 to one each");
+        note(&mut best, &mut shard, "send of 32 to one each");
         let last = shard.newest().0;
         let settled: Vec<_> =
-            dnos[..64].iter().zip(last - 63..).map(|(dno, seq)| Settled::Entry(*dno, Seq(seq))).collect();
+            dnos[..32].iter().zip(last - 31..).map(|(dno, seq)| Settled::Entry(*dno, Seq(seq))).collect();
         shard.ack(&settled);
-        for _ in 0..5 {
-            shard.send(node, &vec![message(rooms(&["user_2"]), &"x".repeat(183)); 64]);
+        for _ in 0..10 {
+            shard.send(node, &vec![message(rooms(&["user_2"]), &"x".repeat(183)); 32]);
         }
-        note(&mut best, &mut shard, "send of 64 to one user");
+        note(&mut best, &mut shard, "send of 32 to one user");
         assert_eq!(shard.read(user, Seq(0), 256, 1 << 20).entries.len(), 256);
         note(&mut best, &mut shard, "page of 256");
         shard.connect(node, 0, "user_2", "a", &[]);
