@@ -72,7 +72,7 @@ async fn a_node_whose_lease_ran_out_tells_its_devices_what_they_missed() {
     let receipt = other.send("demo", &["user_1"], "after", json!(1)).await;
     assert_eq!(receipt["online"], 1);
     client.event("after").await;
-    cut_off.log_line("registering anew").await;
+    cut_off.log_line("registers anew").await;
 }
 
 #[tokio::test]

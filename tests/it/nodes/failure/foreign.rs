@@ -11,10 +11,16 @@ use crate::support::redis::RedisServer;
 
 /// How the keys of this user's shard begin.
 fn shard_of(server: &RedisServer, user: &str) -> String {
+    device_of(server, user).0
+}
+
+/// How the keys of the shard of this user's device begin, and the number of the device.
+fn device_of(server: &RedisServer, user: &str) -> (String, String) {
     let keys = server.cli(&["--scan", "--pattern", "*:d:*"]);
     let is_of = |key: &&str| server.cli(&["GET", key]).contains(&format!("\"{user}\""));
     let key = keys.lines().find(is_of).unwrap_or_else(|| panic!("no device of {user} in {keys}"));
-    key.split("d:").next().unwrap().to_owned()
+    let (shard, number) = key.split_once("d:").unwrap();
+    (shard.to_owned(), number.to_owned())
 }
 
 #[tokio::test]
@@ -23,7 +29,8 @@ async fn a_foreign_inbox_spoils_only_its_own_messages() {
     let gateway = Setup::demo(&site).config(&redis(&server.url(), "  shards: 1\n")).start().await;
     let mut client = Client::v4(&gateway, "demo", "user_1", "d").await;
     let mut other = Client::v4(&gateway, "demo", "user_2", "d").await;
-    let inbox = format!("{}q:1", shard_of(&server, "user_1"));
+    let (shard, number) = device_of(&server, "user_1");
+    let inbox = format!("{shard}q:{number}");
     server.cli(&["SET", &inbox, "foreign"]);
     let answer = refused(&gateway, "user_1").await;
     // Nobody knows how far it came.
