@@ -121,7 +121,8 @@ impl Flow {
             }
             Phase::Reading => self.phase = Phase::Holding { missed: false, held: vec![(seq, event.clone())] },
             Phase::Holding { missed, held } if has_room(held) => {
-                if !*missed {
+                // One that is told twice is held once.
+                if !*missed && held.last().is_none_or(|(last, _)| *last < seq) {
                     held.push((seq, event.clone()));
                 }
             }

@@ -157,3 +157,12 @@ fn batches_that_nobody_acknowledges_do_not_pile_up() {
     assert_eq!(flow.covered(Seq(1)), Covered::These(Box::default()));
     assert_eq!(flow.covered(Seq(1000)), Covered::These(Box::from([Seq(1000)])));
 }
+
+#[test]
+fn what_is_told_twice_while_a_page_is_on_its_way_is_emitted_once() {
+    let mut flow = Flow::default();
+    assert!(!entry(&mut flow, 3) && !entry(&mut flow, 3) && !entry(&mut flow, 4));
+    let (step, held) = flow.page(None, Seq(2), false);
+    let held: Vec<Seq> = held.into_iter().map(|(seq, _)| seq).collect();
+    assert_eq!((step, held), (Step::Rest, vec![Seq(3), Seq(4)]));
+}
