@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 /// An ack that came so shortly before a crash may be forgotten: the store writes acks back once a second, and the
 /// machine may be busy.
-pub const FORGETTABLE: Duration = Duration::from_millis(1500);
+pub const FORGETTABLE: Duration = Duration::from_secs(3);
 
 /// So long an ack may be on its way within the gateway, while the device is back already on another worker.
 pub const UNDER_WAY: Duration = Duration::from_millis(200);
