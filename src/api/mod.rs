@@ -1,4 +1,4 @@
-//! HTTP for backends and operators: `/send` and the health endpoints.
+//! HTTP for backends and operators: `/send`, the health endpoints, `/metrics`.
 //!
 //! Thin: a handler reads a request, calls the gateway, and writes the answer. What must not live here: rules about
 //! messages or sites.
@@ -7,9 +7,12 @@ mod answer;
 mod body;
 mod health;
 mod key;
+mod metrics;
 mod send;
 
 use actix_web::web::{self, ServiceConfig};
+
+pub use metrics::configure_metrics;
 
 /// Settings of the HTTP face.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ mod crew;
 mod demo;
 mod limits;
 mod migrate;
+mod scrape;
 mod serve;
 mod stop;
 mod stores;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::crew::{Crew, CrewDoor, House, Lines, MoreRoutes};
 use super::limits::raise_open_files;
+use super::scrape;
 use super::stop;
 use super::stores::{self, Stores};
 use crate::api::ApiOptions;
@@ -57,6 +58,7 @@ pub(super) fn run(
     raise_open_files();
     listener.set_nonblocking(true)?;
     let server = &settings.server;
+    let scraped = server.metrics.map(scrape::bind).transpose()?;
     let mut house = build(settings, more)?;
     let backplane = house.backplane.take();
     let (shared, protocol) = (Arc::clone(&house.crew.shared), Arc::clone(&house.protocol));
@@ -65,11 +67,18 @@ pub(super) fn run(
         let (stop_http, stopping) = watch::channel(false);
         let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, stopping, door)?;
         let running = actix_rt::spawn(running);
+        let scrape =
+            scraped.map(|port| scrape::open(port, scrape::metrics(house.crew.shared.store()))).transpose()?;
+        let scrape = scrape.map(|(server, handle)| (actix_rt::spawn(server), handle));
         started();
         let signal = stop::signal().await?;
         tracing::info!(signal, "stopping");
         stop::drain(&house, handle, &stop_http, server.drain_timeout).await;
         running.await??;
+        if let Some((server, handle)) = scrape {
+            handle.stop(false).await;
+            server.await??;
+        }
         anyhow::Ok(())
     })?;
     drop(protocol);

@@ -32,6 +32,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
     let connect_timeout = fields.take("connectTimeout", seconds(ONE_SECOND..=ONE_HOUR));
     let drain_timeout = fields.take("drainTimeout", seconds(ONE_SECOND..=ONE_HOUR));
     let io = io(fields);
+    let metrics = fields.take("metrics.listen", value::socket);
     let log = log(fields);
     let (send_limit, outbox_limit) = limits?;
     Some(Server {
@@ -47,6 +48,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
         drain_timeout: drain_timeout?,
         outbox_limit,
         io: io?,
+        metrics,
         log: log?,
     })
 }

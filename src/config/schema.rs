@@ -86,6 +86,8 @@ pub(super) const SERVER: &[Key] = &[
     other("log", Kind::Section),
     value("log.level", Some("RUST_LOG"), Some("info")),
     value("log.format", Some("POSTROOM_LOG_FORMAT"), Some("auto")),
+    other("metrics", Kind::Section),
+    value("metrics.listen", Some("POSTROOM_METRICS_LISTEN"), None),
     other("redis", Kind::SectionOr("redis.url")),
     Key { path: "redis.url", kind: Kind::Values, variable: Some("REDIS_URL"), default: None },
     value("redis.host", None, None),

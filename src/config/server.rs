@@ -34,6 +34,8 @@ pub struct Server {
     pub outbox_limit: usize,
     /// Socket.IO and Engine.IO (`io`).
     pub io: Io,
+    /// Where metrics can be scraped (`metrics.listen`); nowhere unless given.
+    pub metrics: Option<SocketAddr>,
     /// Logging (`log`).
     pub log: Log,
 }

@@ -1,7 +1,7 @@
 //! From text to values. Each function answers with what is wanted when it is given something else, as the end of
 //! the sentence "must be ...".
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -124,6 +124,15 @@ pub(super) fn address(text: &str) -> Wanted<IpAddr> {
     let text = if text == "localhost" { "127.0.0.1" } else { text };
     text.trim_start_matches('[').trim_end_matches(']').parse().map_err(|_| {
         "an IP address of this machine, such as 0.0.0.0 (all), 127.0.0.1 (only this machine) or ::".to_owned()
+    })
+}
+
+/// Where to listen: an IP address and a port.
+pub(super) fn socket(text: &str) -> Wanted<SocketAddr> {
+    let text =
+        text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    text.parse().map_err(|_| {
+        "an IP address of this machine and a port, such as 127.0.0.1:9464 (only this machine) or 0.0.0.0:9464".to_owned()
     })
 }
 

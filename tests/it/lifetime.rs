@@ -3,5 +3,6 @@
 mod churn;
 mod crash;
 mod logs;
+mod metrics;
 mod redis;
 mod stop;

@@ -30,7 +30,7 @@ fn what_is_commented_out_is_in_order_too() {
         };
         text.lines().map(line).collect::<Vec<_>>().join("\n")
     };
-    let workers = ["workers:", "flakeid:", "id: 0", "datacenter:", "worker: 0"];
+    let workers = ["workers:", "flakeid:", "id: 0", "datacenter:", "worker: 0", "metrics:", "listen:"];
     let redis = [
         "redis:",
         "url:",

@@ -28,6 +28,7 @@ fn defaults() -> Server {
             origins: Origins::Any,
             cookie: None,
         },
+        metrics: None,
         log: Log { level: "info".to_owned(), format: LogFormat::Auto },
     }
 }
@@ -48,6 +49,7 @@ fn every_key_is_read() {
          flakeid: {datacenter: 2, worker: 3}\n\
          io:\n  path: /push/\n  pingInterval: 300\n  pingTimeout: 200ms\n  maxHttpBufferSize: 2000000\n  \
          origins: [https://shop.example, 'http://localhost:8080']\n  cookie: io\n  serveClient: false\n\
+         metrics: {listen: 'localhost:9464'}\n\
          log: {level: 'warn,postroom=debug', format: json}\n",
     );
     let server = Server {
@@ -73,6 +75,7 @@ fn every_key_is_read() {
             ]),
             cookie: Some("io".to_owned()),
         },
+        metrics: Some("127.0.0.1:9464".parse().unwrap()),
         log: Log { level: "warn,postroom=debug".to_owned(), format: LogFormat::Json },
     };
     assert_eq!(desk.settings().server, server);
@@ -127,6 +130,7 @@ fn every_variable_and_flag_is_read() {
         ("POSTROOM_IO_MAX_PAYLOAD", "5000"),
         ("POSTROOM_IO_ORIGINS", "https://a.example https://b.example"),
         ("POSTROOM_IO_COOKIE", "true"),
+        ("POSTROOM_METRICS_LISTEN", "[::1]:9464"),
         ("RUST_LOG", "debug"),
         ("POSTROOM_LOG_FORMAT", "pretty"),
     ] {
@@ -152,6 +156,7 @@ fn every_variable_and_flag_is_read() {
             origins: Origins::Only(vec!["https://a.example".to_owned(), "https://b.example".to_owned()]),
             cookie: Some("io".to_owned()),
         },
+        metrics: Some("[::1]:9464".parse().unwrap()),
         log: Log { level: "debug".to_owned(), format: LogFormat::Pretty },
     };
     assert_eq!(desk.settings().server, server);
@@ -185,6 +190,11 @@ const WRONG: &[(&str, &str)] = &[
     ),
     ("durability: ful", "1:1: durability: must be `full` or `normal`, not `ful`"),
     ("workers: 0", "1:1: workers: must be a whole number from 1 to 1024, not `0`"),
+    (
+        "metrics:\n  listen: 9464\n",
+        "2:3: metrics.listen: must be an IP address of this machine and a port, such as 127.0.0.1:9464 (only this machine) \
+         or 0.0.0.0:9464, not `9464`",
+    ),
     (
         "drainTimeout: 10 minutes",
         "1:1: drainTimeout: must be a time from 1s to 1h, in seconds or with a unit, such as 10 or 10s or 1m, \
