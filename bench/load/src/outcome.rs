@@ -46,6 +46,7 @@ pub struct Outcome {
     generator_busy: Option<f64>,
     generator_lag_p99_ms: Option<f64>,
     machine_busy: Option<f64>,
+    others_busy: Option<f64>,
     server_busy: Option<f64>,
     bottleneck: Option<Verdict>,
     threads: Vec<ThreadCpu>,
@@ -86,9 +87,13 @@ impl Outcome {
     /// Puts in everything that was measured.
     #[must_use]
     pub fn measured(self, measured: &Measured) -> Self {
-        self.share(&measured.share, measured.usage.seconds)
-            .usage(&measured.usage, &measured.lag)
-            .per_million(&measured.usage, measured.share.counts.delivered)
+        self.beside(measured).per_million(&measured.usage, measured.share.counts.delivered)
+    }
+
+    /// The same where the server had other work at the time, so that its cost is not that of these deliveries.
+    #[must_use]
+    pub fn beside(self, measured: &Measured) -> Self {
+        self.share(&measured.share, measured.usage.seconds).usage(&measured.usage, &measured.lag)
     }
 
     /// Puts in counts and latencies.
@@ -126,6 +131,7 @@ impl Outcome {
         self.generator_busy = round(shares.generator);
         self.generator_lag_p99_ms = lag.p99();
         self.machine_busy = round(shares.machine);
+        self.others_busy = round(usage.others_busy);
         self.server_busy = round(shares.server);
         self.bottleneck = verdict(shares);
         self.threads.clone_from(&usage.threads);

@@ -230,6 +230,7 @@ pub struct SlowReader {
 
 /// `noisy`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are named as their options are")]
 pub struct Noisy {
     #[command(flatten)]
     pub common: Common,

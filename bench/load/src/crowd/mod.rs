@@ -74,7 +74,7 @@ impl Crowd {
     /// Starts the threads; nobody is connected yet.
     pub fn gather(name: &str, outfit: &Outfit) -> Result<Self> {
         let threads =
-            (0..outfit.threads.max(1)).map(|at| Thread::start(format!("{name}{at}"), outfit.clone()));
+            (0..outfit.threads.max(1)).map(|at| Thread::start(&format!("{name}{at}"), outfit.clone()));
         Ok(Self { threads: threads.collect::<Result<_>>()? })
     }
 
@@ -96,10 +96,10 @@ impl Crowd {
         let before = self.counts();
         let wanted = wave.numbers.len() as u64;
         self.open(wave);
-        let all =
-            local::wait_for(Duration::from_secs(120), || self.counts().since(&before).joined >= wanted).await;
-        let now = self.counts().since(&before);
-        if !all || now.closed > 0 {
+        let now = || self.counts().since(&before);
+        local::wait_for(Duration::from_mins(2), || now().joined + now().given_up >= wanted).await;
+        let now = now();
+        if now.joined < wanted || now.closed > 0 {
             bail!(
                 "{} of {wanted} clients were let in, {} refused, {} connects failed, {} closed",
                 now.joined,
@@ -155,13 +155,12 @@ impl Crowd {
 }
 
 impl Thread {
-    fn start(name: String, outfit: Outfit) -> Result<Self> {
+    fn start(name: &str, outfit: Outfit) -> Result<Self> {
         let (orders, inbox) = mpsc::unbounded_channel();
         let tally = Arc::new(Tally::default());
         let theirs = Arc::clone(&tally);
-        let running = local::thread(&name, move || {
-            Rc::new(Stand::new(outfit.port, outfit.guise(), theirs)).run(inbox)
-        })?;
+        let running =
+            local::thread(name, move || Rc::new(Stand::new(outfit.port, outfit.guise(), theirs)).run(inbox))?;
         Ok(Self { orders, tally, running: Some(running) })
     }
 

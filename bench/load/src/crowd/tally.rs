@@ -45,6 +45,8 @@ counts! {
     refused,
     /// Connects that failed before that, such as a handshake that was answered by 503.
     failures,
+    /// Clients that tried often enough.
+    given_up,
     /// Connections that the server ended after it had let them in.
     closed,
     /// Messages that came.

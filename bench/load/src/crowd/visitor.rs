@@ -19,7 +19,7 @@ use crate::wire::{Dialog, Heard};
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long a connection and its way into the site may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection, while it lasts.
 struct Visit {
@@ -49,6 +49,7 @@ pub(super) async fn visit(stand: Rc<Stand>, entry: Entry) {
         }
         sleep(PAUSE).await;
     }
+    add(&stand.tally.given_up, 1);
 }
 
 impl Stand {

@@ -6,7 +6,7 @@ mod slope;
 mod sockets;
 mod verdict;
 
-pub use process::{Pids, resident_kib};
+pub use process::resident_kib;
 pub use reading::{Meter, Moment, ThreadCpu, Usage};
 pub use slope::Line;
 pub use sockets::still_open;

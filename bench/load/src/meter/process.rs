@@ -18,6 +18,13 @@ pub struct Cpu {
     pub sys: f64,
 }
 
+impl Cpu {
+    /// Both kinds.
+    pub fn total(self) -> f64 {
+        self.user + self.sys
+    }
+}
+
 impl Sub for Cpu {
     type Output = Self;
 
@@ -98,8 +105,7 @@ fn thread(task: &Path) -> Option<(u32, (String, u64))> {
 }
 
 /// Resident memory in KiB. Of several processes the proportional share, so that what they share counts once.
-pub fn resident_kib(pids: &Pids) -> u64 {
-    let family = pids.family();
+pub fn resident_kib(family: &[u32]) -> u64 {
     let (file, key) = if family.len() > 1 { ("smaps_rollup", "Pss:") } else { ("status", "VmRSS:") };
     family.iter().filter_map(|pid| kib(&fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?, key)).sum()
 }
@@ -130,7 +136,7 @@ mod tests {
         let pids = Pids::new(&[std::process::id()]).unwrap();
         let family = pids.family();
         assert!(family.contains(&std::process::id()));
-        assert!(resident_kib(&pids) > 100);
+        assert!(resident_kib(&family) > 100);
         assert!(!threads(&family).is_empty());
         assert_eq!(cpu(&[]), Cpu::default());
     }

@@ -26,6 +26,7 @@ pub struct Moment {
     server: Cpu,
     second: Cpu,
     server_threads: Threads,
+    own: Cpu,
     own_threads: Threads,
     machine: Machine,
 }
@@ -61,6 +62,8 @@ pub struct Usage {
     pub second: f64,
     /// Share of all cores that was used by anybody.
     pub machine_busy: f64,
+    /// Of that, what was used neither by the server, nor by what works for it, nor by the generator.
+    pub others_busy: f64,
     /// The server's threads, the busiest first.
     pub threads: Vec<ThreadCpu>,
     /// The generator's.
@@ -75,12 +78,12 @@ impl Meter {
 
     /// Resident memory of the server in KiB.
     pub fn resident_kib(&self) -> u64 {
-        process::resident_kib(&self.server)
+        process::resident_kib(&self.server.family())
     }
 
-    /// The server's processes.
-    pub fn server(&self) -> &Pids {
-        &self.server
+    /// The server's processes, as they are now.
+    pub fn server(&self) -> Vec<u32> {
+        self.server.family()
     }
 
     /// Reads everything.
@@ -91,6 +94,7 @@ impl Meter {
             server: process::cpu(&family),
             second: process::cpu(&self.second.family()),
             server_threads: process::threads(&family),
+            own: process::cpu(&[std::process::id()]),
             own_threads: process::threads(&[std::process::id()]),
             machine: machine(&fs::read_to_string("/proc/stat").unwrap_or_default()),
         }
@@ -102,12 +106,17 @@ impl Moment {
     pub fn until(&self, now: &Self) -> Usage {
         let server = now.server - self.server;
         let second = now.second - self.second;
+        let seconds = now.at.duration_since(self.at).as_secs_f64();
+        let machine_busy = now.machine.share_since(self.machine);
+        let ours =
+            (server.total() + second.total() + (now.own - self.own).total()) / cores() / seconds.max(1e-9);
         Usage {
-            seconds: now.at.duration_since(self.at).as_secs_f64(),
+            seconds,
             user: server.user,
             sys: server.sys,
-            second: second.user + second.sys,
-            machine_busy: now.machine.share_since(self.machine),
+            second: second.total(),
+            machine_busy,
+            others_busy: (machine_busy - ours).max(0.0),
             threads: busiest(&self.server_threads, &now.server_threads),
             own_threads: busiest(&self.own_threads, &now.own_threads),
         }
@@ -129,13 +138,14 @@ impl Usage {
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         let seconds = self.seconds + other.seconds;
-        let busy = self.machine_busy * self.seconds + other.machine_busy * other.seconds;
+        let mean = |one: f64, two: f64| (one * self.seconds + two * other.seconds) / seconds.max(1e-9);
         Self {
             seconds,
             user: self.user + other.user,
             sys: self.sys + other.sys,
             second: self.second + other.second,
-            machine_busy: busy / seconds.max(1e-9),
+            machine_busy: mean(self.machine_busy, other.machine_busy),
+            others_busy: mean(self.others_busy, other.others_busy),
             threads: together(&self.threads, &other.threads),
             own_threads: together(&self.own_threads, &other.own_threads),
         }
@@ -146,6 +156,10 @@ impl Machine {
     fn share_since(self, before: Self) -> f64 {
         self.busy.saturating_sub(before.busy) as f64 / self.all.saturating_sub(before.all).max(1) as f64
     }
+}
+
+fn cores() -> f64 {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64
 }
 
 /// The first line of `/proc/stat`: user nice system idle iowait irq softirq steal, and guests, who are in user too.

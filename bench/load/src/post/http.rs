@@ -82,8 +82,8 @@ mod tests {
     fn reads_bodies_of_known_length() {
         let answer = whole("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK");
         assert_eq!(answer, Answer { status: 200, body: b"OK".to_vec(), keeps: true });
-        assert_eq!(whole("HTTP/1.1 202 Accepted\r\nConnection: close\r\n\r\n").keeps, false);
-        assert_eq!(whole("HTTP/1.0 200 OK\r\n\r\n").keeps, false);
+        assert!(!whole("HTTP/1.1 202 Accepted\r\nConnection: close\r\n\r\n").keeps);
+        assert!(!whole("HTTP/1.0 200 OK\r\n\r\n").keeps);
     }
 
     #[test]

@@ -34,3 +34,6 @@ pub async fn run(plan: &Plan) -> Result<Outcome> {
         Work::Noisy(plan) => noisy::run(plan).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,15 +3,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::party::{Party, Share};
+use super::party::{Party, Share, outgoing};
 use super::rig::{Measured, Rig};
 use crate::latency::Latency;
+use crate::local;
 use crate::outcome::{Outcome, round};
 use crate::plan::Noisy;
-use crate::post::Pace;
+use crate::post::{Pace, Posted, Target};
 use crate::progress::say;
 
 /// How long there is noise before the quiet site is measured, and at least after it.
@@ -26,6 +28,9 @@ struct Street {
     noisy: Party,
     pace: Pace,
     noise: Pace,
+    /// Where the noise goes.
+    site: String,
+    target: Target,
 }
 
 /// What the noisy site did, and in how many seconds.
@@ -46,7 +51,7 @@ pub async fn run(plan: &Noisy) -> Result<Outcome> {
         beside = together(beside, &quiet);
         noise = Noise { share: noise.share.plus(&loud.share), seconds: noise.seconds + loud.seconds };
     }
-    let outcome = street.rig.outcome("noisy").connect(connect).measured(&beside);
+    let outcome = street.rig.outcome("noisy").connect(connect).beside(&beside);
     Ok(compared(outcome.latencies("alone", &alone.share).latencies("beside", &beside.share), &alone, &beside)
         .with("noisy_busy", noise.share.posted.busy)
         .with("noisy_failed", noise.share.posted.failed)
@@ -90,7 +95,8 @@ async fn set(plan: &Noisy) -> Result<(Street, f64)> {
     };
     let pace = Pace::rate(plan.rate, LANES);
     rig.warm_up(&quiet, pace).await?;
-    Ok((Street { rig, quiet, noisy, pace, noise }, connect))
+    let (site, target) = (plan.noisy_site.clone(), plan.noisy_target);
+    Ok((Street { rig, quiet, noisy, pace, noise, site, target }, connect))
 }
 
 impl Street {
@@ -109,18 +115,29 @@ impl Street {
 
     /// The same beside the noisy one. Its deliveries are waited for after that, so that the next slice is quiet.
     async fn beside(&self) -> Result<(Measured, Noise)> {
-        let (seconds, drain) = (self.rig.common.seconds, self.rig.common.drain);
         let mark = self.noisy.mark().await?;
-        let (noise, outgoing, begin) = (self.noise, Rc::clone(&self.noisy.outgoing), Instant::now());
-        let loud = tokio::task::spawn_local(async move {
-            noise.drive(&outgoing, seconds + 2 * RAMP, drain).await;
-        });
+        let begin = Instant::now();
+        let loud = self.make_noise()?;
         sleep(RAMP).await;
         let quiet = self.alone().await?;
-        let _ = loud.await;
-        self.noisy.drained(&mark, drain).await;
+        let (posted, send) = loud.await.context("the noise has ended early")?;
+        self.noisy.delivered(&mark, posted.expected, self.rig.common.drain).await;
         let seconds = begin.elapsed().as_secs_f64();
-        let share = self.noisy.share(&mark).await?;
+        let share = Share { posted, send, ..self.noisy.share(&mark).await? };
         Ok((quiet, Noise { share, seconds }))
+    }
+
+    /// Sends from a thread of its own, so that the quiet site's messages do not wait for the noisy one's in here.
+    fn make_noise(&self) -> Result<oneshot::Receiver<(Posted, Latency)>> {
+        let (done, noise) = oneshot::channel();
+        let (common, site, target, pace) =
+            (self.rig.common.clone(), self.site.clone(), self.target, self.noise);
+        let people = self.noisy.people.clone();
+        local::thread("noise", move || async move {
+            let outgoing = Rc::new(outgoing(&common, &site, people, target, common.pad));
+            pace.drive(&outgoing, common.seconds + 2 * RAMP, common.drain).await;
+            let _ = done.send((outgoing.posted(), outgoing.take_times()));
+        })?;
+        Ok(noise)
     }
 }

@@ -78,11 +78,16 @@ impl Party {
 
     /// Waits until everything that was accepted since has been delivered, or does not come any more.
     pub async fn drained(&self, mark: &Mark, most: Duration) -> bool {
+        self.delivered(mark, self.outgoing.posted().since(&mark.posted).expected, most).await
+    }
+
+    /// Waits until so many deliveries have come since, or no more come.
+    pub async fn delivered(&self, mark: &Mark, expected: u64, most: Duration) -> bool {
         let end = Instant::now() + most;
         let (mut seen, mut silent) = (u64::MAX, Instant::now());
         loop {
             let delivered = self.crowd.counts().since(&mark.counts).delivered;
-            if delivered >= self.outgoing.posted().since(&mark.posted).expected {
+            if delivered >= expected {
                 return true;
             }
             if delivered != seen {

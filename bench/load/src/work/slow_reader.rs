@@ -33,16 +33,17 @@ struct Scene {
 /// First all read, then some do not.
 pub async fn run(plan: &SlowReader) -> Result<Outcome> {
     let (scene, connect) = set(plan).await?;
+    let watch = scene.watch().await?;
     let reading = scene.play().await?;
+    drop(watch);
     let before_kib = scene.rig.meter.resident_kib();
+    let watch = scene.watch().await?;
     scene.slow.crowd.stop_reading();
-    let ports = scene.slow.crowd.ports().await?;
-    let watch = Watch::begin(scene.rig.meter.server().clone(), plan.common.port, ports)?;
     let deaf = scene.play().await?;
     scene.wait_for_close(&watch, plan).await;
     sleep(CALM).await;
     say(&format!("{} of {} slow ones were closed", watch.closed(), plan.slow));
-    let outcome = scene.rig.outcome("slow-reader").connect(connect).measured(&deaf);
+    let outcome = scene.rig.outcome("slow-reader").connect(connect).beside(&deaf);
     Ok(latencies(outcome, &reading.share)
         .with("slow_closed", watch.closed())
         .with("slow_closed_after_s", watch.closed_after_s())
@@ -72,6 +73,12 @@ async fn set(plan: &SlowReader) -> Result<(Scene, f64)> {
 }
 
 impl Scene {
+    /// Watches the slow ones. This costs something, so it is done in both halves.
+    async fn watch(&self) -> Result<Watch> {
+        let ports = self.slow.crowd.ports().await?;
+        Watch::begin(self.rig.meter.server(), self.rig.common.port, ports)
+    }
+
     /// Sends to all, and more to the slow ones; measures the fast ones.
     async fn play(&self) -> Result<Measured> {
         let (seconds, drain) = (self.rig.common.seconds, self.rig.common.drain);

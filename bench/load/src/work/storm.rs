@@ -20,7 +20,7 @@ use crate::progress::say;
 /// For the server to notice that everybody has left.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// For the queues to be filled, and for the last to come back.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Connections by which queues are filled one by one.
 const LANES: usize = 16;
 

@@ -9,11 +9,12 @@ use anyhow::Result;
 use tokio::time::{Instant, sleep};
 
 use crate::local;
-use crate::meter::{Pids, resident_kib, still_open};
+use crate::meter::{resident_kib, still_open};
 
-const EVERY: Duration = Duration::from_millis(200);
+/// Often enough to know when; the list of connections is long.
+const EVERY: Duration = Duration::from_millis(500);
 
-/// Watches memory, and whether connections are closed.
+/// Watches the memory of some processes, and whether connections are closed.
 pub struct Watch {
     seen: Arc<Seen>,
     running: Option<JoinHandle<()>>,
@@ -30,7 +31,7 @@ struct Seen {
 
 impl Watch {
     /// Begins: connections of those local ports to the server's port.
-    pub fn begin(server: Pids, port: u16, clients: Vec<u16>) -> Result<Self> {
+    pub fn begin(server: Vec<u32>, port: u16, clients: Vec<u16>) -> Result<Self> {
         let seen = Arc::new(Seen::default());
         let theirs = Arc::clone(&seen);
         let running = local::thread("watch", move || look(theirs, server, port, clients))?;
@@ -62,7 +63,7 @@ impl Drop for Watch {
     }
 }
 
-async fn look(seen: Arc<Seen>, server: Pids, port: u16, clients: Vec<u16>) {
+async fn look(seen: Arc<Seen>, server: Vec<u32>, port: u16, clients: Vec<u16>) {
     let begin = Instant::now();
     while !seen.end.load(Relaxed) {
         seen.peak_kib.fetch_max(resident_kib(&server), Relaxed);
