@@ -51,16 +51,17 @@ pub(crate) fn ratio(record: &Record, workload: &str, peer: &str, other: &str, fi
 /// Three significant digits, no more; thousands are set apart.
 pub(crate) fn short(value: f64) -> String {
     match value.abs() {
-        v if v >= 99.95 => grouped(value.round()),
+        v if v >= 99.95 => whole(value),
         v if v >= 9.995 => format!("{value:.1}"),
         v if v >= 0.095 || v == 0.0 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
     }
 }
 
-fn grouped(whole: f64) -> String {
-    let digits = format!("{:.0}", whole.abs());
-    let mut text = String::from(if whole < 0.0 { "-" } else { "" });
+/// A whole number.
+pub(crate) fn whole(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::from(if value < 0.0 { "-" } else { "" });
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');

@@ -6,7 +6,7 @@ use crate::figures::{Spread, short};
 
 const WIDTH: f64 = 760.0;
 const LABELS: f64 = 230.0; // where bars begin
-const VALUES: f64 = 90.0; // what is left for the figure behind the longest bar
+const VALUES: f64 = 130.0; // what is left for the figure behind the longest bar
 const BAR: f64 = 20.0;
 const MARGIN: f64 = 16.0;
 
@@ -29,6 +29,8 @@ pub(crate) struct Bar {
     pub(crate) spread: Spread,
     /// Postroom's stand out.
     pub(crate) ours: bool,
+    /// Said behind the figure.
+    pub(crate) remark: String,
 }
 
 impl Chart {
@@ -107,7 +109,13 @@ impl Bar {
                 middle - 3.0
             );
         }
-        text(body, (LABELS + long).max(to) + 8.0, base, "value", &short(self.spread.median));
+        text(
+            body,
+            (LABELS + long).max(to) + 8.0,
+            base,
+            "value",
+            &format!("{}{}", short(self.spread.median), self.remark),
+        );
     }
 }
 
@@ -124,16 +132,22 @@ mod tests {
     use super::*;
 
     fn bar(value: f64) -> Bar {
-        Bar { label: "a < \"b\"".into(), spread: Spread::of([value]).unwrap(), ours: true }
+        Bar {
+            label: "a < \"b\"".into(),
+            spread: Spread::of([value]).unwrap(),
+            ours: true,
+            remark: " + 2".into(),
+        }
     }
 
     #[test]
     fn the_longest_bar_takes_the_room_and_others_their_share() {
         let panel = Panel { title: "t".into(), bars: vec![bar(10.0), bar(5.0)] };
         let svg = Chart { title: "x & y".into(), note: String::new(), panels: vec![panel] }.svg();
-        assert!(svg.contains("width=\"424.0\""), "{svg}");
-        assert!(svg.contains("width=\"212.0\""), "{svg}");
+        assert!(svg.contains("width=\"384.0\""), "{svg}");
+        assert!(svg.contains("width=\"192.0\""), "{svg}");
         assert!(svg.contains("a &lt; &quot;b&quot;") && svg.contains("x &amp; y"), "{svg}");
+        assert!(svg.contains(">5.00 + 2</text>"), "{svg}");
     }
 
     #[test]

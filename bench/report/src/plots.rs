@@ -1,6 +1,6 @@
 //! Which pictures there are.
 
-use crate::figures::spread;
+use crate::figures::{short, spread};
 use crate::plot::{Bar, Chart, Panel};
 use crate::raw::Record;
 
@@ -58,8 +58,18 @@ fn chart(record: &Record, title: &str, note: &str, workloads: &[&str], field: &s
 
 fn panel(record: &Record, workload: &str, field: &str) -> Panel {
     let bars = record.peers.iter().filter_map(|peer| {
-        let spread = spread(record, workload, &peer.name, field)?;
-        Some(Bar { label: peer.title.clone(), spread, ours: peer.name.starts_with("postroom") })
+        let figure = spread(record, workload, &peer.name, field)?;
+        let redis = spread(record, workload, &peer.name, "redis_cpu_per_million");
+        let remark = match redis.filter(|redis| field == "cpu_per_million" && redis.median > 0.0) {
+            Some(redis) => format!(" + {} Redis", short(redis.median)),
+            None => String::new(),
+        };
+        Some(Bar {
+            label: peer.title.clone(),
+            spread: figure,
+            ours: peer.name.starts_with("postroom"),
+            remark,
+        })
     });
     Panel { title: record.work(workload).into(), bars: bars.collect() }
 }

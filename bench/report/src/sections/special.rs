@@ -1,7 +1,7 @@
 //! Workloads with figures of their own.
 
-use super::speed::{bottlenecks, delivered, median, pair};
-use crate::figures::{Spread, ratio, short, spread};
+use super::speed::{bottlenecks, count, counts, delivered, median, pair};
+use crate::figures::{Spread, ratio, short, spread, whole};
 use crate::markdown::Table;
 use crate::raw::{Record, Workload};
 
@@ -53,8 +53,8 @@ pub(super) fn storm(record: &Record, workload: &Workload) -> Table {
         table.row([
             record.title(peer).into(),
             median(at("storm_seconds")),
-            median(at("through")),
-            median(at("failures")),
+            at("through").map(|s| whole(s.low)).unwrap_or_default(),
+            count(at("failures")),
             pair(at("connect_p50_ms"), at("connect_p99_ms")),
             pair(at("ready_p50_ms"), at("ready_p99_ms")),
             median(at("connect_us_cpu")),
@@ -85,7 +85,7 @@ pub(super) fn slow_reader(record: &Record, workload: &Workload) -> Table {
             record.title(peer).into(),
             pair(at("reading_delivery_p50_ms"), at("reading_delivery_p99_ms")),
             pair(at("delivery_p50_ms"), at("delivery_p99_ms")),
-            median(at("slow_closed")),
+            count(at("slow_closed")),
             at("slow_closed_after_s").map_or("never".into(), |s| short(s.median)),
             median(Spread::of(grown)),
             delivered(record, workload, peer),
@@ -118,7 +118,7 @@ pub(super) fn noisy(record: &Record, workload: &Workload) -> Table {
             pair(at("alone_send_p50_ms"), at("alone_send_p99_ms")),
             pair(at("beside_send_p50_ms"), at("beside_send_p99_ms")),
             median(at("send_p99_ratio")),
-            pair(at("quiet_busy"), at("noisy_busy")),
+            counts(at("quiet_busy"), at("noisy_busy")),
             median(at("noisy_deliveries_per_s")),
             bottlenecks(record, workload, peer),
         ]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::figures::{Spread, ratio, short, spread};
+use crate::figures::{Spread, ratio, short, spread, whole};
 use crate::markdown::Table;
 use crate::raw::{Record, Workload};
 
@@ -34,7 +34,7 @@ pub(super) fn speed(record: &Record, workload: &Workload) -> Table {
             pair(at("delivery_p50_ms"), at("delivery_p99_ms")),
             pair(at("send_p50_ms"), at("send_p99_ms")),
             delivered(record, workload, peer),
-            pair(at("busy"), at("failed")),
+            counts(at("busy"), at("failed")),
             bottlenecks(record, workload, peer),
         ]);
     }
@@ -81,6 +81,16 @@ pub(super) fn pair(one: Option<Spread>, other: Option<Spread>) -> String {
         (None, None) => String::new(),
         (one, other) => [one, other].map(|s| s.map_or("-".into(), |s| short(s.median))).join(" / "),
     }
+}
+
+/// Two counts of the worst rounds.
+pub(super) fn counts(one: Option<Spread>, other: Option<Spread>) -> String {
+    [one, other].map(count).join(" / ")
+}
+
+/// A count of the worst round.
+pub(super) fn count(spread: Option<Spread>) -> String {
+    spread.map_or("-".into(), |s| whole(s.high))
 }
 
 /// The worst round's share of what should have arrived.
