@@ -179,11 +179,15 @@ fn busiest(before: &Threads, now: &Threads) -> Vec<ThreadCpu> {
     });
     let mut all: Vec<ThreadCpu> = spent
         .filter(|(_, spent)| *spent >= WORTH_NAMING)
-        .map(|(name, spent)| ThreadCpu { name: name.clone(), cpu_s: (spent as f64 / 1e7).round() / 100.0 })
+        .map(|(name, spent)| ThreadCpu { name: name.clone(), cpu_s: hundredths(spent as f64 / 1e9) })
         .collect();
     all.sort_by(|a, b| b.cpu_s.total_cmp(&a.cpu_s));
     all.truncate(NAMED);
     all
+}
+
+fn hundredths(seconds: f64) -> f64 {
+    (seconds * 100.0).round() / 100.0
 }
 
 /// Adds up two lists. Of threads with equal names the busier ones are taken for the same.
@@ -194,7 +198,7 @@ fn together(some: &[ThreadCpu], others: &[ThreadCpu]) -> Vec<ThreadCpu> {
         let same = all.iter().zip(&taken).position(|(thread, taken)| !taken && thread.name == other.name);
         match same.and_then(|at| Some((all.get_mut(at)?, taken.get_mut(at)?))) {
             Some((thread, taken)) => {
-                thread.cpu_s += other.cpu_s;
+                thread.cpu_s = hundredths(thread.cpu_s + other.cpu_s);
                 *taken = true;
             }
             None => all.push(other.clone()),

@@ -6,8 +6,9 @@ use serde::Serialize;
 const FULL_THREAD: f64 = 0.85;
 /// Cores that are busier than this, taken together, have nothing left.
 const FULL_MACHINE: f64 = 0.95;
-/// Timers that are later than this, in milliseconds, although there was room, are held up by the generator itself.
-const LATE: f64 = 20.0;
+/// Timers that are later than this, in milliseconds, although there was room, are held up by the generator itself. A
+/// fan-out to thousands holds them up for a few dozen: that is the time it takes to read it.
+const LATE: f64 = 100.0;
 
 /// How busy everybody was.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,8 +59,8 @@ mod tests {
         let calm = Shares { generator: 0.5, server: 0.5, machine: 0.5, lag: 1.0 };
         assert_eq!(verdict(calm), None);
         assert_eq!(verdict(Shares { server: 0.9, ..calm }), Some(Verdict::Server));
-        assert_eq!(verdict(Shares { server: 0.9, lag: 30.0, ..calm }), Some(Verdict::Generator));
-        assert_eq!(verdict(Shares { machine: 0.97, lag: 30.0, ..calm }), Some(Verdict::Machine));
+        assert_eq!(verdict(Shares { server: 0.9, lag: 130.0, ..calm }), Some(Verdict::Generator));
+        assert_eq!(verdict(Shares { machine: 0.97, lag: 130.0, ..calm }), Some(Verdict::Machine));
         assert_eq!(verdict(Shares { machine: 0.97, generator: 0.9, ..calm }), Some(Verdict::Generator));
     }
 }

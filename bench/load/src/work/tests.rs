@@ -95,6 +95,17 @@ fn a_storm_without_queues_ends_when_all_are_back() {
 }
 
 #[test]
+fn a_storm_ends_when_everybody_has_had_the_queue() {
+    let mood = Mood { keeps: true, ..Mood::default() };
+    let line = run(mood, "storm --clients 10 --queue 3 --within 0.1").unwrap();
+    assert_eq!(
+        (&line["through"], &line["expected"], &line["delivered"]),
+        (&10.into(), &30.into(), &30.into())
+    );
+    assert!(line["ready_p99_ms"].is_number() && line["storm_seconds"].is_number());
+}
+
+#[test]
 fn idle_steps_make_a_line() {
     let line = run(Mood::default(), "idle --steps 5,10,20 --at 10 --settle 0 --hold 0.1").unwrap();
     assert_eq!((number(&line, "clients"), line["steps"].as_array().unwrap().len()), (10.0, 3));

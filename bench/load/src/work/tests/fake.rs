@@ -14,6 +14,8 @@ pub struct Mood {
     pub busy: u64,
     /// With so manyth message the first client is closed.
     pub closes: u64,
+    /// What is posted goes to those who come later, too.
+    pub keeps: bool,
     /// Nobody is let in.
     pub refuses: bool,
     /// A client to whom a message cannot be written within a moment is closed.
@@ -29,13 +31,15 @@ struct Room {
     mood: Mood,
     posts: Mutex<u64>,
     sockets: Mutex<Vec<TcpStream>>,
+    kept: Mutex<Vec<u8>>,
 }
 
 impl Fake {
     pub fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let room = Arc::new(Room { mood, posts: Mutex::new(0), sockets: Mutex::default() });
+        let room =
+            Arc::new(Room { mood, posts: Mutex::new(0), sockets: Mutex::default(), kept: Mutex::default() });
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let room = Arc::clone(&room);
@@ -56,6 +60,7 @@ impl Room {
                 let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes());
                 if !self.mood.refuses {
                     stream.set_write_timeout(self.mood.full.then_some(Duration::from_millis(50))).unwrap();
+                    let _ = stream.write_all(&self.kept.lock().unwrap());
                     self.sockets.lock().unwrap().push(stream);
                 }
                 return;
@@ -88,6 +93,9 @@ impl Room {
         let mut frame = vec![0x81, 127];
         frame.extend((body.len() as u64).to_be_bytes());
         frame.extend(body);
+        if self.mood.keeps {
+            self.kept.lock().unwrap().extend(&frame);
+        }
         let mut sockets = self.sockets.lock().unwrap();
         let first = if all { 0 } else { sockets.len().saturating_sub(1) };
         let mut at = 0;
