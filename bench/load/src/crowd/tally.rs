@@ -71,9 +71,9 @@ pub(super) fn add(count: &AtomicU64, more: u32) {
 pub struct Times {
     /// From when a message was due until it was read.
     pub delivery: Latency,
-    /// From the SYN until a client was let in.
+    /// From the first SYN until a client was let in.
     pub connect: Latency,
-    /// From the SYN until a client had, and had acknowledged, all that was owed to it.
+    /// From the first SYN until a client had, and had acknowledged, all that was owed to it.
     pub ready: Latency,
     /// How late timers fired.
     pub lag: Latency,

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::RecvFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::stand::{Entry, Stand};
@@ -37,9 +37,11 @@ struct Visit {
 /// Comes when its time is, and stays. A connect that fails, or is refused, is counted and tried again.
 pub(super) async fn visit(stand: Rc<Stand>, entry: Entry) {
     sleep_until(entry.at).await;
+    let mut first = None;
     for _ in 0..ATTEMPTS {
-        let Ok(permit) = Rc::clone(&stand).permit(&entry).await else { return };
-        let began = Instant::now();
+        let Ok(permit) = Arc::clone(&entry.gate).acquire_owned().await else { return };
+        // Attempts that fail are part of the time that it takes to come in.
+        let began = *first.get_or_insert_with(Instant::now);
         let connected = timeout(PATIENCE, connect(&stand, &entry, began)).await;
         drop(permit);
         match connected {
@@ -50,16 +52,6 @@ pub(super) async fn visit(stand: Rc<Stand>, entry: Entry) {
         sleep(PAUSE).await;
     }
     add(&stand.tally.given_up, 1);
-}
-
-impl Stand {
-    /// Waits until one more handshake may begin.
-    async fn permit(
-        self: Rc<Self>,
-        entry: &Entry,
-    ) -> Result<OwnedSemaphorePermit, tokio::sync::AcquireError> {
-        std::sync::Arc::clone(&entry.gate).acquire_owned().await
-    }
 }
 
 /// Why somebody is not in.
@@ -84,10 +76,10 @@ async fn connect(stand: &Rc<Stand>, entry: &Entry, began: Instant) -> Result<Vis
     let mut visit = Visit { stand: Rc::clone(stand), socket, dialog, began, joined: false, owed, had: 0 };
     while !visit.joined {
         let heard = visit.turn().await?;
-        if heard.refused {
+        if !visit.joined && heard.refused {
             return Err(Refusal::Refused);
         }
-        if heard.over {
+        if !visit.joined && heard.over {
             return Err(Refusal::Failed);
         }
     }

@@ -64,7 +64,7 @@ fn who_is_closed_is_counted() {
 
 #[test]
 fn a_run_that_cannot_be_made_says_why() {
-    let error = run(Mood { refuses: true, ..Mood::default() }, "fan-out --clients 2").unwrap_err();
+    let error = run(Mood { refuses: (1, u64::MAX), ..Mood::default() }, "fan-out --clients 2").unwrap_err();
     assert!(error.to_string().contains("0 of 2 clients were let in"), "{error}");
     let plan = Plan::parse_from("postroom-load idle --port 1 --pid 4000000000".split_whitespace());
     let error = local::run(super::run(&plan)).unwrap().unwrap_err();
@@ -103,6 +103,14 @@ fn a_storm_ends_when_everybody_has_had_the_queue() {
         (&10.into(), &30.into(), &30.into())
     );
     assert!(line["ready_p99_ms"].is_number() && line["storm_seconds"].is_number());
+}
+
+#[test]
+fn a_failed_attempt_is_part_of_the_time_to_come_in() {
+    let line =
+        run(Mood { refuses: (3, 3), ..Mood::default() }, "storm --clients 2 --queue 0 --within 0").unwrap();
+    assert_eq!((&line["through"], &line["failures"]), (&2.into(), &1.into()));
+    assert!(number(&line, "connect_max_ms") >= 490.0, "{}", line["connect_max_ms"]);
 }
 
 #[test]

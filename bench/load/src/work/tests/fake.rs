@@ -16,8 +16,8 @@ pub struct Mood {
     pub closes: u64,
     /// What is posted goes to those who come later, too.
     pub keeps: bool,
-    /// Nobody is let in.
-    pub refuses: bool,
+    /// Who comes as this manyth up to that manyth is not let in.
+    pub refuses: (u64, u64),
     /// A client to whom a message cannot be written within a moment is closed.
     pub full: bool,
 }
@@ -29,6 +29,7 @@ pub struct Fake {
 
 struct Room {
     mood: Mood,
+    comers: Mutex<u64>,
     posts: Mutex<u64>,
     sockets: Mutex<Vec<TcpStream>>,
     kept: Mutex<Vec<u8>>,
@@ -38,8 +39,13 @@ impl Fake {
     pub fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let room =
-            Arc::new(Room { mood, posts: Mutex::new(0), sockets: Mutex::default(), kept: Mutex::default() });
+        let room = Arc::new(Room {
+            mood,
+            comers: Mutex::default(),
+            posts: Mutex::new(0),
+            sockets: Mutex::default(),
+            kept: Mutex::default(),
+        });
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let room = Arc::clone(&room);
@@ -56,9 +62,10 @@ impl Room {
         let mut bytes = Vec::new();
         while let Some((head, body)) = request(&mut stream, &mut bytes) {
             if head.starts_with("GET") {
-                let status = if self.mood.refuses { "403 No" } else { "101 Yes" };
+                let refused = self.refuses();
+                let status = if refused { "403 No" } else { "101 Yes" };
                 let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes());
-                if !self.mood.refuses {
+                if !refused {
                     stream.set_write_timeout(self.mood.full.then_some(Duration::from_millis(50))).unwrap();
                     let _ = stream.write_all(&self.kept.lock().unwrap());
                     self.sockets.lock().unwrap().push(stream);
@@ -70,6 +77,13 @@ impl Room {
                 return;
             }
         }
+    }
+
+    fn refuses(&self) -> bool {
+        let (from, to) = self.mood.refuses;
+        let mut comers = self.comers.lock().unwrap();
+        *comers += 1;
+        (from..=to).contains(&*comers) && from > 0
     }
 
     fn post(&self, head: &str, body: &[u8]) -> &'static [u8] {
