@@ -47,7 +47,7 @@ carry_out() {
 
 # measure ROUND WORKLOAD PEER: starts the peer, gives it the work, and ends it. A line in the results either way.
 measure() {
-  local status=0
+  local status=0 said
   describe "$2"
   meet "$3"
   work="$(mktemp -d "$target/run.XXXXXX")"
@@ -56,7 +56,8 @@ measure() {
   find_port || die "no free port"
   auth_port="$port_found"
   if ! start; then
-    broken "$@" "it did not start: $(tail -n 3 "$work/log" 2>/dev/null)"
+    said="$(tail -n 3 "$work/log" 2>/dev/null || true)"
+    broken "$@" "it did not start, and said: ${said:-nothing}"
   else
     generate "$3" || status=$?
     if ((status == 0)) && [[ -s "$scratch/result" ]]; then

@@ -26,9 +26,8 @@ choose_size() {
 describe() {
   most_rounds=1000
   cost=$(awk "BEGIN { print int($seconds + 4) }")
-  local each
+  local length="$seconds" each
   each=$(awk "BEGIN { print int($seconds * 2 + 0.5) }")
-  work_options=(--seconds "$seconds" --warm "$warm")
   case "$1" in
     fan-out-paced)
       the plain "Fan-out to $(grouped "$few"), 10 a second" "One message for everybody, 10 times a second"
@@ -92,12 +91,14 @@ describe() {
       ;;
     slow-reader)
       the plain "A slow reader among $(grouped "$few")" "20 messages a second for everybody; one client stops to read, and is sent 1.3 MB a second besides"
-      work slow-reader --clients "$few" --slow 1 --seconds "$each" --patience 20
+      length="$each"
+      work slow-reader --clients "$few" --slow 1 --patience 20
       most_rounds=1 cost=$((each * 2 + 10))
       ;;
     noisy)
       the sites "A noisy site beside a quiet one" "The quiet site sends 20 acknowledged messages a second to single devices; beside it another sends to $(grouped "$few") devices as fast as 16 senders are answered"
-      work noisy --clients 100 --ack --site demo --noisy-site noisy --noisy-clients "$few" --seconds "$each"
+      length="$each"
+      work noisy --clients 100 --noisy-site noisy --noisy-clients "$few"
       most_rounds=1 cost=$((each * 4 + 8))
       ;;
     *) return 1 ;;
@@ -111,12 +112,12 @@ the() {
   kind="$1" title_of_work="$2" does="$3"
 }
 
-# work SUBCOMMAND OPTION...: with the site that goes with the kind.
+# work SUBCOMMAND OPTION...: for $length seconds, with the site that goes with the kind.
 work() {
-  work_options=("$1" "${work_options[@]}" "${@:2}")
+  work_options=("$@" --seconds "$length" --warm "$warm")
   case "$kind" in
     plain) work_options+=(--site plain) ;;
-    acked | batch) work_options+=(--site demo --ack) ;;
+    *) work_options+=(--site demo --ack) ;;
   esac
 }
 
