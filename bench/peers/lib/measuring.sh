@@ -98,7 +98,7 @@ gist() {
   local field value
   for field in delivered expected deliveries_per_s cpu_per_million kib_per_connection delivery_p50_ms delivery_p99_ms storm_seconds bottleneck; do
     value="$(field "$field")"
-    [[ -z "$value" || "$value" == null ]] || printf '%s %s  ' "$field" "$value"
+    [[ -z "$value" || "$value" == null || "$value" =~ ^0(\.0)?$ ]] || printf '%s %s  ' "$field" "$value"
   done
 }
 

@@ -126,6 +126,8 @@ fits() {
   [[ " $can " == *" $kind "* ]] || return 1
   # A peer with another store or adapter behind it differs in what goes through that; these do not.
   if [[ -n "$variant_of" && " idle storm-plain slow-reader bursts " == *" $1 "* ]]; then return 1; fi
+  # What stuffs the slow reader goes to its own room, which those without Socket.IO have not joined.
+  [[ "$1" != slow-reader || " $can " == *" acked "* ]] || return 1
   # Who can keep messages is in the storm with messages.
   [[ "$1" != storm-plain || " $can " != *" acked "* || "$CORE" == *" $2 "* ]]
 }
