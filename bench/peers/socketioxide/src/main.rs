@@ -1,5 +1,5 @@
 //! The socketioxide server behind axum, doing what `../node/sites.mjs` does: `/send` into rooms of sites of kind `plain`
-//! and `acked`. PORT, API_KEY and SITES ("name:kind name:kind") are in the environment.
+//! and `acked`. PORT, `API_KEY` and SITES ("name:kind name:kind") are in the environment.
 
 mod acked;
 
@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // What does not fit is dropped in silence; 128 is the default.
         .max_buffer_size(4096)
         // An acknowledgement that comes later is lost; 5 s is the default.
-        .ack_timeout(Duration::from_secs(60))
+        .ack_timeout(Duration::from_mins(1))
         .build_layer();
     let mut sites = HashMap::new();
     for entry in std::env::var("SITES")?.split(' ') {
