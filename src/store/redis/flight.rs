@@ -113,7 +113,7 @@ pub(super) struct Listing {
     pub(super) rooms: Vec<RoomName>,
 }
 
-/// What waits for a shard, in order. Acks go before everything else.
+/// What waits for a shard, in order. Acks go before everything but messages.
 #[derive(Debug)]
 pub(super) enum Item {
     Connect(Rc<Arriving>),
@@ -188,13 +188,22 @@ impl Waiting {
         steps
     }
 
+    /// As many acks as one script takes.
+    pub(super) fn are_acks_many(&self) -> bool {
+        self.acks.len() >= ACKS
+    }
+
     /// The next flight. Its messages are the last step: what a script left undone of them has to come before everything
-    /// behind them.
-    pub(super) fn take_flight(&mut self, numbers: &mut dyn Numbers) -> Vec<Step> {
-        let mut steps = self.take_acks();
-        // What is read must not hold what was acknowledged before.
-        if !self.acks.is_empty() {
-            return steps;
+    /// behind them. Acks may rest until their moment has come (`acks_leave`), but for these: what is read must not hold
+    /// what was acknowledged before.
+    pub(super) fn take_flight(&mut self, numbers: &mut dyn Numbers, acks_leave: bool) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let only_sends = matches!(self.items.front(), None | Some(Item::Send(_)));
+        if acks_leave || !only_sends || self.are_acks_many() {
+            steps = self.take_acks();
+            if !self.acks.is_empty() {
+                return steps;
+            }
         }
         let mut fences = Vec::new();
         let (mut connects, mut reads) = (0, 0);
@@ -299,7 +308,7 @@ mod tests {
         }
         let (mut flights, mut steps) = (0, 0);
         while !waiting.items.is_empty() {
-            let flight = waiting.take_flight(&mut numbers);
+            let flight = waiting.take_flight(&mut numbers, true);
             assert!(flight.len() <= STEPS + 2, "{}", flight.len());
             (flights, steps) = (flights + 1, steps + flight.len());
         }
