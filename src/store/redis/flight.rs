@@ -269,7 +269,11 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::domain::{Event, MessageId, QueueBounds, ReplyTo, SiteName, WorkerId};
+    use crate::store::redis::posts::Posts;
 
     #[derive(Debug)]
     struct Nobody;
@@ -296,6 +300,45 @@ mod tests {
         fn generation(&mut self) -> Gen {
             Gen(0)
         }
+    }
+
+    fn sending() -> Item {
+        let message = Message {
+            id: MessageId(1),
+            site: SiteName::new("shop").unwrap(),
+            rooms: Arc::new([]),
+            event: Event::stored(Bytes::from_static(b"[]")),
+            resync: false,
+            bounds: QueueBounds::default(),
+        };
+        let (message, reply) = (Arc::new(message), ReplyTo { worker: WorkerId(0), token: 1 });
+        let post = Posts::default().add(reply, Arc::clone(&message), Vec::new());
+        Item::Send(Sending { post, message, to: To::Devices(Vec::new()) })
+    }
+
+    fn reading() -> Item {
+        let session = SessionRef { worker: WorkerId(0), slot: 0, serial: 0 };
+        let limit = PageLimit { entries: 1, bytes: 1 };
+        Item::Read(Reading { session, dno: Dno(1), after: Seq(0), limit })
+    }
+
+    /// The kinds of steps that leave.
+    fn leaving(items: Vec<Item>, acks: usize, acks_leave: bool) -> String {
+        let mut waiting = Waiting { items: items.into(), ..Waiting::default() };
+        waiting.acks = vec![Settled::Entry(Dno(1), Seq(1)); acks].into();
+        let steps = waiting.take_flight(&mut Count::default(), acks_leave);
+        let kind = |step: &Step| format!("{step:?}").split('(').next().unwrap().to_owned();
+        steps.iter().map(kind).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn acks_rest_beside_messages_and_leave_before_what_reads() {
+        assert_eq!(leaving(vec![], 3, false), "");
+        assert_eq!(leaving(vec![sending()], 3, false), "Send");
+        assert_eq!(leaving(vec![sending()], 3, true), "Acks Send");
+        assert_eq!(leaving(vec![reading(), sending()], 3, false), "Acks Reads Send");
+        assert_eq!(leaving(vec![Item::Disconnect(Dno(1), Gen(1))], 3, false), "Acks Disconnect");
+        assert_eq!(leaving(vec![sending()], ACKS, false), "Acks Send");
     }
 
     #[test]
