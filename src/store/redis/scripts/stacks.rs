@@ -75,8 +75,10 @@ mod tests {
     #[test]
     fn acks_of_one_entry_are_put_together() {
         let settled = [entry(1, 7), entry(1, 8), entry(2, 7), entry(2, 8), entry(3, 7)];
-        let stacks =
-            [Stack::Entries(Seq(7), vec![Dno(1), Dno(2), Dno(3)]), Stack::Entries(Seq(8), vec![Dno(1), Dno(2)])];
+        let stacks = [
+            Stack::Entries(Seq(7), vec![Dno(1), Dno(2), Dno(3)]),
+            Stack::Entries(Seq(8), vec![Dno(1), Dno(2)]),
+        ];
         assert_eq!(of(&settled), stacks);
     }
 

@@ -50,10 +50,11 @@ pub(super) struct Texts {
 
 impl Texts {
     pub(super) fn new(sharded_pubsub: bool) -> Self {
-        use piece::{ACK_END, ACK_REST, END, IF_ACKS_ARE_LEFT, IF_MESSAGES_ARE_LEFT, SEND_END, SEND_REST, TICK_END};
+        use piece::{
+            ACK_END, ACK_REST, END, IF_ACKS_ARE_LEFT, IF_MESSAGES_ARE_LEFT, SEND_END, SEND_REST, TICK_END,
+        };
         use piece::{BODIES, DEAD, GONE, LANE, NOTES, OWNERS, PAGE, PUBLISH, REFS, ROOMS, SETTLE};
-        let by =
-            if sharded_pubsub { "local PUBLISH = 'SPUBLISH'\n" } else { "local PUBLISH = 'PUBLISH'\n" };
+        let by = if sharded_pubsub { "local PUBLISH = 'SPUBLISH'\n" } else { "local PUBLISH = 'PUBLISH'\n" };
         let (send, ack) = (include_str!("lua/send.lua"), include_str!("lua/ack.lua"));
         let send_rest = [IF_MESSAGES_ARE_LEFT, REFS, GONE, BODIES, NOTES, SEND_REST, SETTLE, END].concat();
         let ack_rest = [IF_ACKS_ARE_LEFT, REFS, BODIES, NOTES, ACK_REST, END].concat();

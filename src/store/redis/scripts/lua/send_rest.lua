@@ -1,7 +1,8 @@
 -- All that is left of the messages, from the first one that is not common on.
+
 -- The shards besides this one that have members of a room whose home is here.
+local here
 local function add_elsewhere(room, others)
-  local here
   for _, shard in ipairs(call('ZRANGE', P .. 'x:' .. room, '0', '-1')) do
     here = here or string.match(call('HGET', H, 'model') or '', '%d*$')
     if shard ~= here and not others[shard] then
