@@ -1,4 +1,4 @@
 # A transaction that comes again is carried out again.
 # file: src/store/redis/scripts/lua/send.lua
 # test: --test it redis_model::three
-s/^if txn <= tonumber(head\[1\]) then/if false then/
+s/^local used = .*/local used = false/

@@ -28,6 +28,9 @@ const LISTED_AT_ONCE: usize = 256;
 /// Listings remembered; beyond, all are forgotten and made anew.
 const LISTINGS: usize = 100_000;
 
+/// How long acks rest at most: nobody waits for them, and a script for each would cost more than what it does.
+const ACKS_REST: Duration = Duration::from_millis(10);
+
 /// A shard that is disowned sooner after another one is not worth a word of its own.
 const DISOWNED_PAUSE: Duration = Duration::from_secs(5);
 
@@ -73,6 +76,8 @@ pub(super) struct Desk {
     /// Connects, in their order; those that are answered stay until they are at the front.
     arrivals: RefCell<VecDeque<(Instant, SessionRef, u64)>>,
     tickets: Cell<u64>,
+    /// When acks leave that came since the last time.
+    acks_leave: Cell<Instant>,
     lanes: RefCell<Vec<Rc<Lane>>>,
     /// When it was last said that a shard does not know this node any more.
     disowned: Cell<Option<Instant>>,
@@ -95,6 +100,7 @@ impl Desk {
             is_replicated: Cell::new(true),
             arrivals: RefCell::default(),
             tickets: Cell::new(0),
+            acks_leave: Cell::new(Instant::now()),
             lanes: RefCell::default(),
             disowned: Cell::new(None),
             outlet,
@@ -146,6 +152,15 @@ impl Desk {
         if let Some(events) = outbox.get_mut(place) {
             events.push(event);
         }
+    }
+
+    /// When acks that come now leave: those of all shards at the same moment, so that they travel together.
+    pub(super) fn acks_leave(&self) -> Instant {
+        let now = Instant::now();
+        if self.acks_leave.get() <= now {
+            self.acks_leave.set(now + ACKS_REST);
+        }
+        self.acks_leave.get()
     }
 
     /// Hands over what the workers are to be told, one call for each.

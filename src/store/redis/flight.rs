@@ -113,7 +113,7 @@ pub(super) struct Listing {
     pub(super) rooms: Vec<RoomName>,
 }
 
-/// What waits for a shard, in order. Acks go before everything else.
+/// What waits for a shard, in order. Acks go before everything but messages.
 #[derive(Debug)]
 pub(super) enum Item {
     Connect(Rc<Arriving>),
@@ -188,13 +188,22 @@ impl Waiting {
         steps
     }
 
+    /// As many acks as one script takes.
+    pub(super) fn are_acks_many(&self) -> bool {
+        self.acks.len() >= ACKS
+    }
+
     /// The next flight. Its messages are the last step: what a script left undone of them has to come before everything
-    /// behind them.
-    pub(super) fn take_flight(&mut self, numbers: &mut dyn Numbers) -> Vec<Step> {
-        let mut steps = self.take_acks();
-        // What is read must not hold what was acknowledged before.
-        if !self.acks.is_empty() {
-            return steps;
+    /// behind them. Acks may rest until their moment has come (`acks_leave`), but for these: what is read must not hold
+    /// what was acknowledged before.
+    pub(super) fn take_flight(&mut self, numbers: &mut dyn Numbers, acks_leave: bool) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let only_sends = matches!(self.items.front(), None | Some(Item::Send(_)));
+        if acks_leave || !only_sends || self.are_acks_many() {
+            steps = self.take_acks();
+            if !self.acks.is_empty() {
+                return steps;
+            }
         }
         let mut fences = Vec::new();
         let (mut connects, mut reads) = (0, 0);
@@ -260,7 +269,11 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::domain::{Event, MessageId, QueueBounds, ReplyTo, SiteName, WorkerId};
+    use crate::store::redis::posts::Posts;
 
     #[derive(Debug)]
     struct Nobody;
@@ -289,6 +302,45 @@ mod tests {
         }
     }
 
+    fn sending() -> Item {
+        let message = Message {
+            id: MessageId(1),
+            site: SiteName::new("shop").unwrap(),
+            rooms: Arc::new([]),
+            event: Event::stored(Bytes::from_static(b"[]")),
+            resync: false,
+            bounds: QueueBounds::default(),
+        };
+        let (message, reply) = (Arc::new(message), ReplyTo { worker: WorkerId(0), token: 1 });
+        let post = Posts::default().add(reply, Arc::clone(&message), Vec::new());
+        Item::Send(Sending { post, message, to: To::Devices(Vec::new()) })
+    }
+
+    fn reading() -> Item {
+        let session = SessionRef { worker: WorkerId(0), slot: 0, serial: 0 };
+        let limit = PageLimit { entries: 1, bytes: 1 };
+        Item::Read(Reading { session, dno: Dno(1), after: Seq(0), limit })
+    }
+
+    /// The kinds of steps that leave.
+    fn leaving(items: Vec<Item>, acks: usize, acks_leave: bool) -> String {
+        let mut waiting = Waiting { items: items.into(), ..Waiting::default() };
+        waiting.acks = vec![Settled::Entry(Dno(1), Seq(1)); acks].into();
+        let steps = waiting.take_flight(&mut Count::default(), acks_leave);
+        let kind = |step: &Step| format!("{step:?}").split('(').next().unwrap().to_owned();
+        steps.iter().map(kind).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn acks_rest_beside_messages_and_leave_before_what_reads() {
+        assert_eq!(leaving(vec![], 3, false), "");
+        assert_eq!(leaving(vec![sending()], 3, false), "Send");
+        assert_eq!(leaving(vec![sending()], 3, true), "Acks Send");
+        assert_eq!(leaving(vec![reading(), sending()], 3, false), "Acks Reads Send");
+        assert_eq!(leaving(vec![Item::Disconnect(Dno(1), Gen(1))], 3, false), "Acks Disconnect");
+        assert_eq!(leaving(vec![sending()], ACKS, false), "Acks Send");
+    }
+
     #[test]
     fn a_flight_is_never_too_long_to_be_answered_in_time() {
         let (mut waiting, mut numbers) = (Waiting::default(), Count::default());
@@ -299,7 +351,7 @@ mod tests {
         }
         let (mut flights, mut steps) = (0, 0);
         while !waiting.items.is_empty() {
-            let flight = waiting.take_flight(&mut numbers);
+            let flight = waiting.take_flight(&mut numbers, true);
             assert!(flight.len() <= STEPS + 2, "{}", flight.len());
             (flights, steps) = (flights + 1, steps + flight.len());
         }

@@ -18,10 +18,9 @@ use super::{calls, landing, reader};
 use crate::backplane::{Line, Lines, Slot, Trouble};
 use crate::store::{StoreError, StoreEvent};
 
+mod acks;
 mod registration;
 
-/// Acks that may wait for one shard.
-const MAX_ACKS: usize = 1 << 16;
 /// Devices adopted by one script.
 const ADOPTED: usize = 256;
 /// How long a subscription may take to be in force before work begins without it.
@@ -52,6 +51,8 @@ pub(super) struct Lane {
     /// The shard may have lost something, and with it who is in which rooms.
     pub(super) suspicious: Cell<bool>,
     next_tick: Cell<Instant>,
+    /// When the acks that wait leave, if nothing takes them along before.
+    acks_leave: Cell<Instant>,
     /// Rooms without members, whose homes have been told: to be forgotten with the next tick.
     pub(super) deserted: RefCell<Vec<RoomName>>,
     bell: Notify,
@@ -108,6 +109,7 @@ impl Lane {
             lost: Cell::new(false),
             suspicious: Cell::new(false),
             next_tick: Cell::new(Instant::now()),
+            acks_leave: Cell::new(Instant::now()),
             deserted: RefCell::default(),
             bell: Notify::new(),
             heard: Notify::new(),
@@ -129,16 +131,6 @@ impl Lane {
             waiting.items.push_front(item);
         }
         self.bell.notify_one();
-    }
-
-    pub(super) fn acknowledge(&self, ack: super::words::Settled) {
-        let mut waiting = self.waiting.borrow_mut();
-        if waiting.acks.len() < MAX_ACKS {
-            waiting.acks.push_back(ack);
-            self.bell.notify_one();
-        } else {
-            self.desk.shared.forget_acks(1);
-        }
     }
 
     /// No more is coming: the lane ends when what waits is carried out.
@@ -233,20 +225,22 @@ impl Lane {
             }
             tokio::select! {
                 () = self.bell.notified() => {}
-                () = tokio::time::sleep_until(self.next_tick.get().into()) => {}
+                () = tokio::time::sleep_until(self.wakes_at().into()) => {}
             }
         }
     }
 
     fn next_steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
-        if Instant::now() >= self.next_tick.get() {
+        let now = Instant::now();
+        if now >= self.next_tick.get() {
             // If it goes wrong, the next one comes in its time.
             self.tick_later(false);
             steps.push(Step::Tick(self.deserted.take(), Vec::new()));
         }
         let mut waiting = self.waiting.borrow_mut();
-        steps.extend(waiting.take_flight(&mut Counting(self)));
+        let acks_leave = self.closing.get() || now >= self.acks_leave.get();
+        steps.extend(waiting.take_flight(&mut Counting(self), acks_leave));
         steps
     }
 

@@ -7,13 +7,15 @@
 use redis::Cmd;
 
 use super::words::{Arrival, Dno, Gen, Mark, NodeId, Outgoing, RoomName, Settled, ShardNo, To, Txn};
-use crate::domain::{BoundPolicy, Seq};
+use crate::domain::{BoundPolicy, QueueBounds, Seq};
 
 pub(super) mod reply;
+mod stacks;
 #[cfg(test)]
 mod tests;
 mod texts;
 
+use stacks::Stack;
 use texts::{Script, Texts};
 
 /// The scripts, and how they publish.
@@ -107,7 +109,11 @@ impl Scripts {
     pub(super) fn send(&self, p: &[u8], node: NodeId, txn: Txn, messages: &[Outgoing]) -> Cmd {
         let mut cmd = begin(&self.texts.send, p);
         cmd.arg(node.0).arg(txn.0).arg(messages.len());
+        let mut bounds = None;
         for message in messages {
+            if bounds.replace(message.bounds) != Some(message.bounds) {
+                add_bounds(&mut cmd, message.bounds);
+            }
             add_message(&mut cmd, message);
         }
         cmd
@@ -116,12 +122,18 @@ impl Scripts {
     /// Takes entries out of inboxes.
     pub(super) fn ack(&self, p: &[u8], settled: &[Settled]) -> Cmd {
         let mut cmd = begin(&self.texts.ack, p);
-        for settled in settled {
-            match settled {
-                Settled::Entry(dno, seq) => cmd.arg("e").arg(dno.0).arg(seq.0),
-                Settled::EntryBehindBatch(dno, seq, batch) => cmd.arg("b").arg(dno.0).arg(seq.0).arg(batch.0),
-                Settled::Through(dno, seq) => cmd.arg("t").arg(dno.0).arg(seq.0),
-                Settled::Resynced(dno, seq) => cmd.arg("r").arg(dno.0).arg(seq.0),
+        for stack in stacks::of(settled) {
+            match stack {
+                Stack::One(Settled::Entry(dno, seq)) => cmd.arg("e").arg(dno.0).arg(seq.0),
+                Stack::One(Settled::EntryBehindBatch(dno, seq, batch)) => {
+                    cmd.arg("b").arg(dno.0).arg(seq.0).arg(batch.0)
+                }
+                Stack::One(Settled::Through(dno, seq)) => cmd.arg("t").arg(dno.0).arg(seq.0),
+                Stack::One(Settled::Resynced(dno, seq)) => cmd.arg("r").arg(dno.0).arg(seq.0),
+                Stack::Entries(seq, dnos) => {
+                    cmd.arg("E").arg(seq.0).arg(dnos.len());
+                    dnos.iter().fold(&mut cmd, |cmd, dno| cmd.arg(dno.0))
+                }
             };
         }
         cmd
@@ -182,24 +194,30 @@ fn add_pairs(cmd: &mut Cmd, pairs: &[(Dno, Gen)]) {
     }
 }
 
-fn add_message(cmd: &mut Cmd, message: &Outgoing) {
-    let (kind, targets) = match &message.to {
-        To::Rooms(rooms) => ("R", rooms.len()),
-        To::Devices(devices) => ("D", devices.len()),
-    };
-    let policy = match message.bounds.policy {
+fn add_bounds(cmd: &mut Cmd, bounds: QueueBounds) {
+    let policy = match bounds.policy {
         BoundPolicy::Resync => "r",
         BoundPolicy::DropOldest => "d",
     };
-    cmd.arg(kind).arg(targets).arg(u8::from(message.resync)).arg(policy);
-    cmd.arg(message.bounds.max_messages).arg(message.bounds.max_bytes).arg(message.event.json());
+    cmd.arg("B").arg(policy).arg(bounds.max_messages).arg(bounds.max_bytes);
+}
+
+fn add_message(cmd: &mut Cmd, message: &Outgoing) {
+    let resync = if message.resync { "!" } else { "" };
+    let body = message.event.json();
     match &message.to {
         To::Rooms(rooms) => {
+            if let [(room, true)] = &rooms[..] {
+                cmd.arg(if message.resync { "1!" } else { "1" }).arg(body).arg(&*room.0);
+                return;
+            }
+            cmd.arg(format!("R{}{resync}", rooms.len())).arg(body);
             for (room, home) in rooms {
                 cmd.arg(u8::from(*home)).arg(&*room.0);
             }
         }
         To::Devices(devices) => {
+            cmd.arg(format!("D{}{resync}", devices.len())).arg(body);
             for dno in devices {
                 cmd.arg(dno.0);
             }

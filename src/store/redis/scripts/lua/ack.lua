@@ -1,114 +1,54 @@
--- ARGV: "e" dno seq | "b" dno seq batch | "t" dno seq | "r" dno seq; any number of them, any number of times.
-go_on_without_memory()
+-- ARGV, any number of them, any number of times: "e" dno seq | "E" seq n, n dnos | "b" dno seq batch | "t" dno seq |
+-- "r" dno seq.
 local acked, cleared = 0, 0
--- Refs that are released here; beyond, the tick does it.
-local budget = 256
+local bodies_gone, shares_gone, notes, told = {}, {}, {}, {}
+local at, group = 1, 0
 
--- An entry with resync was acknowledged before an older one: nothing that waits is of use any more.
-local function clear(dno, inbox, seq)
-  local last = digits(call('LINDEX', inbox, '-1'))
-  if tonumber(last) < tonumber(seq) then
-    last = seq
-  end
-  cleared = cleared + call('LLEN', inbox)
-  cut_off(dno, last)
-  call('HSET', P .. 'rs', dno, last)
-  tell_resync(call('HGET', P .. 's', dno) or '', dno, last)
-end
-
--- It is not the first one of the inbox.
-local function ack_behind(dno, inbox, seq, batch)
-  local want = tonumber(seq)
-  local length = call('LLEN', inbox)
-  if length < 2 or seq_of(call('LINDEX', inbox, '-1')) < want then
-    return
-  end
-  local place, ref = search(inbox, want, 1, length)
-  if digits(ref) ~= seq then
-    return
-  end
-  local older = seq_of(call('LINDEX', inbox, text(place - 1)))
-  call('LREM', inbox, place * 2 < length and '1' or '-1', ref)
-  release(ref)
-  acked = acked + 1
-  local first = byte(ref)
-  if (first == 114 or first == 82) and older > batch then
-    clear(dno, inbox, seq)
-  end
-end
-
-local function ack_entry(dno, seq, batch)
-  local inbox = P .. 'q:' .. dno
-  local ref = call('LPOP', inbox)
-  if not ref then
-    return
-  end
-  local head = digits(ref)
-  if head == seq then
-    release(ref)
-    acked = acked + 1
-    return
-  end
-  call('LPUSH', inbox, ref)
-  if tonumber(head) < tonumber(seq) then
-    ack_behind(dno, inbox, seq, batch)
-  end
-end
-
-local function ack_through(dno, seq)
-  local inbox, want = P .. 'q:' .. dno, tonumber(seq)
-  local refs, count
-  repeat
-    refs, count = call('LRANGE', inbox, '0', '255'), 0
-    while count < #refs and seq_of(refs[count + 1]) <= want do
-      count = count + 1
-    end
-    if count > 0 then
-      call('LTRIM', inbox, text(count), '-1')
-      acked = acked + count
-      budget = budget - count
-      if budget < 0 then
-        put_aside(dno, seq, 't', refs, count)
-      else
-        for i = 1, count do
-          release(refs[i])
-        end
-      end
-    end
-  until count < 256
-end
-
-local function resynced(dno, seq)
-  local owed = call('HGET', P .. 'rs', dno)
-  if owed and tonumber(owed) <= tonumber(seq) then
-    call('HDEL', P .. 'rs', dno)
-  end
-end
-
-local at = 1
+-- The common way: what is acknowledged is the first one of its inbox, or not there any more. A function costs more to
+-- make than to call, so there is none up to the first one that is not such a one. LPOP is a write that needs no memory,
+-- see above.
 while at <= #ARGV do
-  local kind, dno, seq = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  at = at + 3
+  local kind = ARGV[at]
   if kind == 'e' then
-    ack_entry(dno, seq, 0)
-  elseif kind == 'b' then
-    ack_entry(dno, seq, tonumber(ARGV[at]))
-    at = at + 1
-  elseif kind == 't' then
-    ack_through(dno, seq)
+    local seq, inbox = ARGV[at + 2], P .. 'q:' .. ARGV[at + 1]
+    local ref = call('LPOP', inbox)
+    if ref == seq then
+      bodies_gone[#bodies_gone + 1] = P .. 'm:' .. seq
+      acked = acked + 1
+    elseif ref == '-' .. seq then
+      shares_gone[seq] = (shares_gone[seq] or 0) + 1
+      acked = acked + 1
+    elseif ref then
+      call('LPUSH', inbox, ref)
+      break
+    end
+    at = at + 3
+  elseif kind == 'E' then
+    local seq, size, inboxes, hits = ARGV[at + 1], tonumber(ARGV[at + 2]), P .. 'q:', 0
+    local shared = '-' .. seq
+    while group < size do
+      local inbox = inboxes .. ARGV[at + 3 + group]
+      local ref = call('LPOP', inbox)
+      if ref == shared then
+        hits = hits + 1
+      elseif ref then
+        call('LPUSH', inbox, ref)
+        break
+      end
+      group = group + 1
+    end
+    if hits > 0 then
+      shares_gone[seq] = (shares_gone[seq] or 0) + hits
+      acked = acked + hits
+    end
+    if group < size then
+      break
+    end
+    at, group = at + 3 + size, 0
   else
-    resynced(dno, seq)
+    break
   end
 end
-settle_released()
-if acked > 0 then
-  local head = call('HMGET', H, 'ack', 'rsy')
-  local changes = { 'ack', text((head[1] or 0) + acked) }
-  if cleared > 0 then
-    changes[3] = 'rsy'
-    changes[4] = text((head[2] or 0) + cleared)
-  end
-  number_notes(changes)
-  call('HSET', H, unpack(changes))
-  publish_notes()
+if at == 1 and group == 0 then
+  go_on_without_memory()
 end

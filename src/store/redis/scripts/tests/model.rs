@@ -10,6 +10,7 @@ use super::shard::{LONG, Listener, Shard, arrival, bounds, message, room};
 use crate::domain::{BoundPolicy, QueueBounds, Seq};
 
 const USERS: [&str; 3] = ["user_1", "user_2", "user_3"];
+const ALONE: &str = USERS[2];
 const ROOMS: [&str; 4] = ["chess", "go", "news", "staff"];
 
 /// `SplitMix64`: the same numbers for the same seed, everywhere.
@@ -99,12 +100,17 @@ impl Play {
     }
 
     fn outgoing(&mut self) -> Outgoing {
-        let to = if self.dice.one_in(4) {
-            To::Devices((0..3).map(|_| Dno(self.dno())).collect())
-        } else {
-            let mut names = self.dice.some(&ROOMS);
-            names.extend(self.dice.some(&USERS));
-            To::Rooms(names.into_iter().map(|name| (room(name), !self.dice.one_in(5))).collect())
+        let to = match self.dice.below(6) {
+            0 => To::Devices((0..3).map(|_| Dno(self.dno())).collect()),
+            1..=3 => {
+                let user = *self.dice.pick(&USERS);
+                To::Rooms(vec![(room(user), true)])
+            }
+            _ => {
+                let mut names = self.dice.some(&ROOMS);
+                names.extend(self.dice.some(&USERS));
+                To::Rooms(names.into_iter().map(|name| (room(name), !self.dice.one_in(5))).collect())
+            }
         };
         let policy = *self.dice.pick(&[BoundPolicy::Resync, BoundPolicy::DropOldest]);
         let limits = match self.dice.below(6) {
@@ -156,6 +162,10 @@ impl Play {
                 _ => Settled::Entry(dno, seq),
             });
         }
+        if self.dice.one_in(2) {
+            let (_, seq) = self.entry();
+            batch.extend((1..=self.model.last_dno).map(|dno| Settled::Entry(Dno(dno), seq)));
+        }
         self.shard.ack(&batch);
         for settled in &batch {
             self.model.ack(*settled);
@@ -173,7 +183,9 @@ impl Play {
     fn connect(&mut self) {
         let node = self.node();
         self.generation += 1;
-        let (user, device) = (*self.dice.pick(&USERS), *self.dice.pick(&["a", "b", "c"]));
+        let user = *self.dice.pick(&USERS);
+        // Most users have one device.
+        let device = if user == ALONE { "a" } else { *self.dice.pick(&["a", "b", "c"]) };
         let names = self.dice.some(&ROOMS);
         let limits = (1 + self.dice.below(20), self.dice.below(300));
         let arrives = arrival(self.generation, user, device, &names);
