@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::switchboard::Mail;
-use super::worker::Gateway;
+use super::worker::{Gateway, Outcomes};
 use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef, SiteName};
 use crate::hub::{CloseReason, Live, SessionId};
 use crate::store::{StoreError, StoreEvent};
@@ -61,6 +61,7 @@ impl Gateway {
                 }
             }
             StoreEvent::Appended { token, outcome } => self.answer_send(token, outcome),
+            StoreEvent::AppendedAll { token, outcomes } => self.answer_batch(token, outcomes),
             other => {
                 self.finish_run(run);
                 self.apply_session_event(other);
@@ -108,7 +109,7 @@ impl Gateway {
             StoreEvent::Missed { session } => self.read_missed(id_of(session)),
             // Not told to leave its namespace: clients do not come back by themselves from that.
             StoreEvent::Lost { session } => self.hub.finish_session(id_of(session), CloseReason::Forgotten),
-            StoreEvent::Entry { .. } | StoreEvent::Appended { .. } => {}
+            StoreEvent::Entry { .. } | StoreEvent::Appended { .. } | StoreEvent::AppendedAll { .. } => {}
         }
     }
 
@@ -146,6 +147,12 @@ impl Gateway {
         if let Some(reply) = self.sends.borrow_mut().try_remove(token as usize) {
             // A backend that hung up does not read its answer; the message is kept all the same.
             let _ = reply.send(outcome);
+        }
+    }
+
+    fn answer_batch(&self, token: u32, outcomes: Outcomes) {
+        if let Some(reply) = self.batches.borrow_mut().try_remove(token as usize) {
+            let _ = reply.send(outcomes);
         }
     }
 }

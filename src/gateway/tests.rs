@@ -16,7 +16,7 @@ use crate::hub::{
 };
 use crate::protocol::{BoxFuture, Credentials, Refusal, SiteProtocol, UserChange};
 use crate::store::{
-    Ack, Append, Connect, Counters, Disconnect, PageLimit, Read, Store, StoreError, StoreEvent,
+    Ack, Append, AppendAll, Connect, Counters, Disconnect, PageLimit, Read, Store, StoreError, StoreEvent,
 };
 
 /// A store that writes down what it is asked.
@@ -44,6 +44,10 @@ impl Store for Asked {
 
     fn append(&self, _: Append) {
         self.note("append".to_owned());
+    }
+
+    fn append_all(&self, appends: AppendAll) {
+        self.note(format!("append {}", appends.messages.len()));
     }
 
     fn acknowledge(&self, acks: Vec<Ack>) {

@@ -68,18 +68,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A message wants to be under way.
+    /// Messages want to be under way: all or none.
     ///
     /// # Errors
     /// When too much is under way already, or nothing is taken any more.
-    pub(super) fn depart(&self, weight: usize) -> Result<(), StoreError> {
+    pub(super) fn depart(&self, count: usize, weight: usize) -> Result<(), StoreError> {
         if self.is_closed() {
             return Err(StoreError::Closed);
         }
-        let messages = self.messages.fetch_add(1, Ordering::Relaxed);
+        let messages = self.messages.fetch_add(count, Ordering::Relaxed);
         let bytes = self.bytes.fetch_add(weight, Ordering::Relaxed);
-        if messages >= self.limits.messages || bytes >= self.limits.bytes {
-            self.landed(weight);
+        // What is too much by itself may still go alone.
+        let full = messages > 0 && messages + count > self.limits.messages;
+        if full || self.limits.messages == 0 || bytes >= self.limits.bytes {
+            self.messages.fetch_sub(count, Ordering::Relaxed);
+            self.bytes.fetch_sub(weight, Ordering::Relaxed);
             return Err(StoreError::Overloaded);
         }
         Ok(())

@@ -32,6 +32,7 @@ pub(super) struct Texts {
     pub(super) read: Script,
     pub(super) enlist: Script,
     pub(super) strike: Script,
+    pub(super) ask: Script,
 }
 
 impl Texts {
@@ -51,10 +52,11 @@ impl Texts {
             read: script(&[REFS, PAGE], include_str!("lua/read.lua")),
             enlist: script(&[], include_str!("lua/enlist.lua")),
             strike: script(&[], include_str!("lua/strike.lua")),
+            ask: script(&[], include_str!("lua/ask.lua")),
         }
     }
 
-    pub(super) fn all(&self) -> [&Script; 11] {
+    pub(super) fn all(&self) -> [&Script; 12] {
         [
             &self.register,
             &self.tick,
@@ -67,6 +69,7 @@ impl Texts {
             &self.read,
             &self.enlist,
             &self.strike,
+            &self.ask,
         ]
     }
 }
