@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::switchboard::Mail;
+use super::switchboard::{Said, Weight};
 use super::worker::{Gateway, Outcomes};
 use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef, SiteName};
 use crate::hub::{CloseReason, Live, SessionId};
@@ -22,26 +22,35 @@ enum Run {
 }
 
 impl Gateway {
-    pub(super) fn apply(&self, mail: impl Iterator<Item = Mail>) {
-        let (mut run, mut lost) = (Run::None, 0);
-        for mail in mail {
-            match mail {
-                Mail::Broadcast(message) => self.add_broadcast(&mut run, message),
-                Mail::Store(events) => {
-                    for event in events {
-                        lost += usize::from(matches!(event, StoreEvent::Lost { .. }));
-                        self.apply_event(&mut run, event);
+    /// Applies what was said, as much as one turn may hold. Whether that was filled: then more may be to come.
+    pub(super) fn apply(&self, said: &mut impl Iterator<Item = Said>) -> bool {
+        let (mut run, mut lost, mut weight, mut full) = (Run::None, 0, Weight::default(), false);
+        while !full && let Some(said) = said.next() {
+            match said {
+                Said::Broadcast(message) => {
+                    weight.add(&message.event);
+                    self.add_broadcast(&mut run, message);
+                }
+                Said::Store(event) => {
+                    match &event {
+                        StoreEvent::Entry { event, .. } => weight.add(event),
+                        StoreEvent::Lost { .. } => lost += 1,
+                        _ => {}
                     }
+                    self.apply_event(&mut run, event);
                 }
             }
+            full = weight.is_slice();
         }
         self.finish_run(&mut run);
+        self.shared.parts.switchboard.taken(self.worker, weight);
         if lost > 0 {
             tracing::info!(
                 sessions = lost,
                 "connections closed, so that their clients connect anew: the store does not know their devices any more"
             );
         }
+        full
     }
 
     fn apply_event(&self, run: &mut Run, event: StoreEvent) {

@@ -16,7 +16,11 @@ const SLICE: usize = 256;
 impl Gateway {
     /// Sends messages, in this order. The answers, one for each, come when all of them are durable; where the site keeps
     /// no messages, when they are published. Where too much waits already, none is taken.
-    pub async fn send_all(&self, site: &Arc<Site>, orders: Vec<Order<'_>>) -> Vec<Result<Receipt, SendError>> {
+    pub async fn send_all(
+        &self,
+        site: &Arc<Site>,
+        orders: Vec<Order<'_>>,
+    ) -> Vec<Result<Receipt, SendError>> {
         if self.shared.parts.switchboard.is_congested() {
             return orders.iter().map(|_| Err(SendError::Congested)).collect();
         }

@@ -82,8 +82,12 @@ impl Gateway {
                     if count == 0 {
                         return;
                     }
-                    self.shared.parts.switchboard.taken(self.worker, &mail);
-                    self.apply(mail.drain(..));
+                    // However much came at once: others get their turn. It is sent in one go all the same, since what
+                    // comes together does not count against a client that had no chance to read.
+                    let mut said = mail.drain(..).flat_map(Mail::said);
+                    while self.apply(&mut said) {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 () = self.hub.wait() => {}
                 _ = second.tick() => self.redeliver(),
