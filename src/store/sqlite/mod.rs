@@ -80,7 +80,7 @@ pub struct MaxWaiting {
 
 impl Default for MaxWaiting {
     fn default() -> Self {
-        Self { messages: 16_384, bytes: 64 << 20 }
+        Self { messages: 1 << 16, bytes: 64 << 20 }
     }
 }
 
