@@ -225,3 +225,20 @@ impl Shared {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_together_finds_room_together_or_alone() {
+        let shared = Shared::new(1, MaxWaiting { messages: 3, bytes: 1000 });
+        assert_eq!(shared.depart(2, 20), Ok(()));
+        assert_eq!(shared.depart(2, 20), Err(StoreError::Overloaded));
+        assert_eq!(shared.depart(1, 980), Ok(()), "what was refused takes no room");
+        assert_eq!(shared.depart(1, 10), Err(StoreError::Overloaded));
+        [10, 10, 980].into_iter().for_each(|weight| shared.landed(weight));
+        assert_eq!(shared.depart(10, 10), Ok(()), "nothing else waits");
+        assert_eq!(shared.depart(1, 1), Err(StoreError::Overloaded));
+    }
+}

@@ -34,9 +34,10 @@ impl Debt {
             Self::Append(reply) => {
                 (reply.worker, StoreEvent::Appended { token: reply.token, outcome: Err(error) })
             }
-            Self::AppendAll(reply, count) => {
-                (reply.worker, StoreEvent::AppendedAll { token: reply.token, outcomes: vec![Err(error); count] })
-            }
+            Self::AppendAll(reply, count) => (
+                reply.worker,
+                StoreEvent::AppendedAll { token: reply.token, outcomes: vec![Err(error); count] },
+            ),
             Self::Connect(session) => (session.worker, StoreEvent::ConnectFailed { session, error }),
         }
     }
