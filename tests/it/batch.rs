@@ -31,7 +31,9 @@ async fn accepted(gateway: &Gateway, site: &str, messages: &Value) -> Vec<Value>
     assert_eq!((answer.status, answer.content_type()), (200, "application/json"), "{}", answer.text());
     let results = results(&answer);
     assert_eq!(results.len(), messages.as_array().unwrap().len());
-    results.iter().for_each(|result| assert!(result["id"].is_string(), "{result}"));
+    for result in &results {
+        assert!(result["id"].is_string(), "{result}");
+    }
     results
 }
 

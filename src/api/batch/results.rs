@@ -86,14 +86,14 @@ mod tests {
         (status, again, kind.unwrap(), serde_json::from_slice(&body).unwrap())
     }
 
-    fn receipt(id: u64) -> Result<Receipt, SendError> {
-        Ok(Receipt { id: MessageId(id), devices: 3, online: 2, queued: 1 })
+    fn receipt(id: u64) -> Receipt {
+        Receipt { id: MessageId(id), devices: 3, online: 2, queued: 1 }
     }
 
     #[actix_web::test]
     async fn each_result_stands_in_the_place_of_its_message() {
         let faults = vec![(0, Refusal::NoEvent), (3, Refusal::ItemNotAnObject)];
-        let results = Results::new(vec![receipt(7), receipt(8)], faults);
+        let results = Results::new(vec![Ok(receipt(7)), Ok(receipt(8))], faults);
         let (status, again, kind, json) = answer(&results).await;
         assert_eq!((status, again, kind.as_str()), (200, None, "application/json"));
         let results = json["results"].as_array().unwrap();
@@ -125,7 +125,7 @@ mod tests {
             .collect();
         assert_eq!(statuses, [503, 400, 503]);
         // One that was accepted, or nothing but faults of the caller: no.
-        let (status, ..) = answer(&Results::new(vec![congested(), receipt(1)], Vec::new())).await;
+        let (status, ..) = answer(&Results::new(vec![congested(), Ok(receipt(1))], Vec::new())).await;
         assert_eq!(status, 200);
         let (status, again, ..) = answer(&Results::new(Vec::new(), vec![(0, Refusal::NoRooms)])).await;
         assert_eq!((status, again), (200, None));

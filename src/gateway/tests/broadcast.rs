@@ -186,7 +186,9 @@ fn what_came_at_once_is_applied_in_slices_and_counts_as_waiting_until_then() {
     let (_, rig) = rig(Site::sample("plain"));
     let switchboard = &rig.gateway.shared.parts.switchboard;
     let messages: Vec<_> = (0..4200).map(|_| Arc::new(rig.gateway.message(&rig.site, order()))).collect();
-    messages.iter().for_each(|message| switchboard.broadcast(Arc::clone(message)));
+    for message in &messages {
+        switchboard.broadcast(Arc::clone(message));
+    }
     assert!(switchboard.is_congested());
     let mut said = messages.into_iter().map(Mail::Broadcast).flat_map(Mail::said);
     assert!(rig.gateway.apply(&mut said), "more is to come");

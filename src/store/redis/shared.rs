@@ -237,7 +237,9 @@ mod tests {
         assert_eq!(shared.depart(2, 20), Err(StoreError::Overloaded));
         assert_eq!(shared.depart(1, 980), Ok(()), "what was refused takes no room");
         assert_eq!(shared.depart(1, 10), Err(StoreError::Overloaded));
-        [10, 10, 980].into_iter().for_each(|weight| shared.landed(weight));
+        for weight in [10, 10, 980] {
+            shared.landed(weight);
+        }
         assert_eq!(shared.depart(10, 10), Ok(()), "nothing else waits");
         assert_eq!(shared.depart(1, 1), Err(StoreError::Overloaded));
     }

@@ -21,20 +21,17 @@ const ROOMS: usize = 256;
 pub(super) fn begin(desk: &Rc<Desk>, appends: AppendAll) {
     let AppendAll { reply, messages } = appends;
     let batch = desk.batches.borrow_mut().add(reply, messages.len());
-    let messages = messages.into_iter().enumerate();
-    let posts = messages.map(|(place, message)| post(desk, Waits::Together(batch, place), message)).collect();
+    let post = |(place, message)| post(desk, Waits::Together(batch, place), message);
+    let posts: Vec<PostKey> = messages.into_iter().enumerate().map(post).collect();
     let homes = to_ask(desk, &posts);
     // What cannot be asked is refused with its message.
     if homes.is_empty() || homes.keys().any(|home| desk.shared.hopeless(*home).is_some()) {
         return hand_over(desk, &posts);
     }
-    let questions: Vec<(ShardNo, Vec<RoomName>)> = homes
-        .into_iter()
-        .flat_map(|(home, rooms)| {
-            let parts: Vec<_> = rooms.chunks(ROOMS).map(|rooms| (home, rooms.to_vec())).collect();
-            parts
-        })
-        .collect();
+    let mut questions = Vec::new();
+    for (home, rooms) in &homes {
+        questions.extend(rooms.chunks(ROOMS).map(|rooms| (*home, rooms.to_vec())));
+    }
     let left = Cell::new(questions.len());
     let asking = Rc::new(Asking { desk: Rc::downgrade(desk), left, posts });
     for (home, rooms) in questions {
@@ -51,7 +48,7 @@ fn hand_over(desk: &Rc<Desk>, posts: &[PostKey]) {
 }
 
 /// The rooms of these messages, by home. None where all are for the same rooms: those go the same way.
-fn to_ask(desk: &Desk, keys: &Vec<PostKey>) -> BTreeMap<ShardNo, Vec<RoomName>> {
+fn to_ask(desk: &Desk, keys: &[PostKey]) -> BTreeMap<ShardNo, Vec<RoomName>> {
     let mut posts = desk.posts.borrow_mut();
     let mut all: Vec<RoomName> = Vec::with_capacity(keys.len());
     let (mut first, mut same) = (Vec::new(), true);

@@ -104,7 +104,7 @@ pub(super) fn what_was_answered_together_is_there_again(backend: &dyn Backend) {
     let mut rig = Rig::new(backend);
     let (a, _) = rig.connect(session(0, 0), "a", &["all", "user_1"]);
     let texts: Vec<String> = (0..200).map(|n| format!("[{n}]")).collect();
-    let room = |n: usize| if n % 2 == 0 { "user_1" } else { "all" };
+    let room = |n: usize| if n.is_multiple_of(2) { "user_1" } else { "all" };
     let messages = texts.iter().enumerate().map(|(n, text)| message(text, &[room(n)])).collect();
     let receipts = rig.send_all(messages);
     assert!(receipts.len() == 200 && receipts.iter().all(|receipt| receipt.queued == 1));
