@@ -1,7 +1,9 @@
 //! Answers: the plain text of the original, or JSON for callers that accept it. One table of errors for all.
 
+use std::fmt::Write;
+
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::domain::{EventError, Receipt};
 use crate::gateway::SendError;
@@ -9,7 +11,7 @@ use crate::gateway::SendError;
 /// Seconds after which a refused message should be sent again.
 const RETRY_AFTER: &str = "1";
 
-/// Everything that `/send` can answer but success.
+/// Everything that `/send` and its batch form can answer but success, for all or for one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("Missing query param 'site' or 'apiKey'.")]
@@ -38,6 +40,39 @@ pub(super) enum Refusal {
     NoEvent,
     #[error("{0}.")]
     Event(#[from] EventError),
+    #[error(
+        "There is no API key: send it as 'Authorization: Bearer <apiKey>', as 'X-Api-Key: <apiKey>' or as '?apiKey='."
+    )]
+    NoKey,
+    #[error("There is no such site, or the API key is not the one that sites.yml gives it.")]
+    WrongKey,
+    #[error(
+        "The body is larger than {0} bytes. Send fewer messages at once, or raise batchLimit in config.yml."
+    )]
+    BatchTooLarge(usize),
+    #[error("There are more than {0} messages. Send fewer at once, or raise batchItems in config.yml.")]
+    TooManyItems(usize),
+    #[error(
+        "The body must be a JSON array of messages, or application/x-ndjson with one message in each line."
+    )]
+    NotAnArray,
+    #[error(
+        "The body must be application/json, or one message in each line as application/x-ndjson, in UTF-8, not {0}."
+    )]
+    BatchMediaType(String),
+    #[error("The message is larger than {0} bytes. Send less, or raise sendLimit in config.yml.")]
+    ItemTooLarge(usize),
+    #[error("The message is not valid JSON: {0}.")]
+    ItemJson(String),
+    #[error("The message must be a JSON object with 'rooms', 'event' and 'args'.")]
+    ItemNotAnObject,
+    #[error("'resync' must be true or false.")]
+    ItemResync,
+    #[error(
+        "None of the messages was accepted, some of them for now: see 'results', and send those with status 503 again \
+             later."
+    )]
+    NoneTaken,
     #[error("{}", not_taken(.0))]
     Send(#[from] SendError),
 }
@@ -53,26 +88,26 @@ fn not_taken(error: &SendError) -> String {
 }
 
 impl Refusal {
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::ApiKey => StatusCode::UNAUTHORIZED,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType(_) | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Send(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ApiKey | Self::NoKey | Self::WrongKey => StatusCode::UNAUTHORIZED,
+            Self::TooLarge(_) | Self::BatchTooLarge(_) | Self::TooManyItems(_) | Self::ItemTooLarge(_) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::MediaType(_) | Self::BatchMediaType(_) | Self::Encoding(_) => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::Send(_) | Self::NoneTaken => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
     }
 
     /// The answer.
     pub(super) fn respond(&self, request: &HttpRequest) -> HttpResponse {
-        let status = self.status();
-        let mut response = HttpResponse::build(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
-        }
         if accepts_json(request) {
-            return response.content_type("application/problem+json").body(self.problem(status));
+            return self.respond_problem(self.problem());
         }
+        let mut response = self.begin();
         // The two texts of the original came as text/html.
         let kind = match self {
             Self::MissingParam | Self::ApiKey => "text/html; charset=utf-8",
@@ -81,8 +116,23 @@ impl Refusal {
         response.content_type(kind).body(self.to_string())
     }
 
+    /// The answer with this problem as its body.
+    pub(super) fn respond_problem(&self, problem: String) -> HttpResponse {
+        self.begin().content_type("application/problem+json").body(problem)
+    }
+
+    fn begin(&self) -> HttpResponseBuilder {
+        let status = self.status();
+        let mut response = HttpResponse::build(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        }
+        response
+    }
+
     /// As of RFC 9457.
-    fn problem(&self, status: StatusCode) -> String {
+    pub(super) fn problem(&self) -> String {
+        let status = self.status();
         let title = status.canonical_reason().unwrap_or_default();
         serde_json::json!({
             "type": "about:blank", "title": title, "status": status.as_u16(), "detail": self.to_string(),
@@ -96,9 +146,15 @@ pub(super) fn accepted(request: &HttpRequest, receipt: &Receipt) -> HttpResponse
     if !accepts_json(request) {
         return HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK");
     }
-    let Receipt { id, devices, online, queued } = receipt;
-    let json = format!(r#"{{"id":"{id}","devices":{devices},"online":{online},"queued":{queued}}}"#);
+    let mut json = String::new();
+    write_receipt(&mut json, receipt);
     HttpResponse::Ok().content_type("application/json").body(json)
+}
+
+pub(super) fn write_receipt(json: &mut String, receipt: &Receipt) {
+    let Receipt { id, devices, online, queued } = receipt;
+    // Writing into a string does not fail.
+    let _ = write!(json, r#"{{"id":"{id}","devices":{devices},"online":{online},"queued":{queued}}}"#);
 }
 
 /// Whether the caller names JSON in `Accept`; `*/*` is what the callers of the original send.

@@ -20,6 +20,38 @@ struct Json<'a> {
     args: Option<&'a RawValue>,
 }
 
+/// A message among others. As [`Json`], and with its own `resync`.
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow)]
+    rooms: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resync: Option<&'a RawValue>,
+}
+
+/// Reads one message of a batch; `resync` where it does not say itself.
+pub(super) fn parse_item(bytes: &[u8], resync: bool) -> Result<Order<'_>, Refusal> {
+    let not_json = |error: serde_json::Error| Refusal::ItemJson(error.to_string());
+    if !bytes.starts_with(b"{") {
+        let any: Result<&RawValue, _> = serde_json::from_slice(bytes);
+        return Err(any.map_or_else(not_json, |_| Refusal::ItemNotAnObject));
+    }
+    let item: Item<'_> = serde_json::from_slice(bytes).map_err(not_json)?;
+    let resync = match item.resync.map(RawValue::get) {
+        None | Some("null") => resync,
+        Some("true") => true,
+        Some("false") => false,
+        Some(_) => return Err(Refusal::ItemResync),
+    };
+    let rooms = json_rooms(item.rooms)?;
+    let event = Event::new(item.event.ok_or(Refusal::NoEvent)?, item.args)?;
+    Ok(Order { rooms, event, resync })
+}
+
 /// Reads a body. `kind` is its media type without parameters; `None` when it states none.
 pub(super) fn parse<'a>(bytes: &'a [u8], kind: Option<&str>, resync: bool) -> Result<Order<'a>, Refusal> {
     let looks_like_json = bytes.trim_ascii_start().starts_with(b"{");

@@ -29,6 +29,11 @@ struct Params {
 }
 
 impl Params {
+    /// The key, in the query or in a header.
+    fn key(&mut self, request: &HttpRequest) -> Option<String> {
+        self.api_key.take().filter(|key| !key.is_empty()).or_else(|| header_key(request))
+    }
+
     fn parse(query: &str) -> Self {
         let mut params = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -41,6 +46,13 @@ impl Params {
         }
         params
     }
+
+    /// The site of this name, if the key is right.
+    fn open(&self, shared: &Shared, name: &str, key: &str) -> Option<Authorized> {
+        let site = shared.site(name).filter(|_| !self.repeated)?;
+        let right: bool = site.api_key.expose().as_bytes().ct_eq(key.as_bytes()).into();
+        right.then(|| Authorized { site: Arc::clone(site), resync: self.resync })
+    }
 }
 
 fn is_on(value: &str) -> bool {
@@ -50,14 +62,19 @@ fn is_on(value: &str) -> bool {
 impl Authorized {
     /// Checks a request.
     pub(super) fn check(request: &HttpRequest, shared: &Shared) -> Result<Self, Refusal> {
-        let Params { site, api_key, resync, repeated } = Params::parse(request.query_string());
-        let key = api_key.filter(|key| !key.is_empty()).or_else(|| header_key(request));
-        let (Some(name), Some(key)) = (site.filter(|site| !site.is_empty()), key) else {
+        let mut params = Params::parse(request.query_string());
+        let key = params.key(request);
+        let (Some(name), Some(key)) = (params.site.take().filter(|site| !site.is_empty()), key) else {
             return Err(Refusal::MissingParam);
         };
-        let site = shared.site(&name).filter(|_| !repeated).ok_or(Refusal::ApiKey)?;
-        let right: bool = site.api_key.expose().as_bytes().ct_eq(key.as_bytes()).into();
-        if right { Ok(Self { site: Arc::clone(site), resync }) } else { Err(Refusal::ApiKey) }
+        params.open(shared, &name, &key).ok_or(Refusal::ApiKey)
+    }
+
+    /// Checks a request that names its site in its path.
+    pub(super) fn check_path(request: &HttpRequest, name: &str, shared: &Shared) -> Result<Self, Refusal> {
+        let mut params = Params::parse(request.query_string());
+        let key = params.key(request).ok_or(Refusal::NoKey)?;
+        params.open(shared, name, &key).ok_or(Refusal::WrongKey)
     }
 }
 

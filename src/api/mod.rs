@@ -1,9 +1,10 @@
-//! HTTP for backends and operators: `/send`, the health endpoints, `/metrics`.
+//! HTTP for backends and operators: `/send`, its batch form, the health endpoints, `/metrics`.
 //!
 //! Thin: a handler reads a request, calls the gateway, and writes the answer. What must not live here: rules about
 //! messages or sites.
 
 mod answer;
+mod batch;
 mod body;
 mod health;
 mod key;
@@ -19,6 +20,10 @@ pub use metrics::configure_metrics;
 pub struct ApiOptions {
     /// Longest body of `/send`, in bytes, after decompression.
     pub send_limit: usize,
+    /// Longest body of a batch, in bytes, after decompression.
+    pub batch_limit: usize,
+    /// Most messages in a batch.
+    pub batch_items: usize,
 }
 
 /// Adds the routes to an actix application. The application must hold the `Rc<Gateway>` of its worker.
@@ -31,6 +36,12 @@ pub fn configure(config: &mut ServiceConfig, options: ApiOptions) {
                 .route(web::method(actix_web::http::Method::OPTIONS).to(send::options)),
         );
     }
+    config.service(
+        web::resource("/v1/sites/{site}/messages")
+            .app_data(web::PayloadConfig::new(options.batch_limit))
+            .route(web::post().to(batch::send))
+            .route(web::method(actix_web::http::Method::OPTIONS).to(send::options)),
+    );
     for path in ["/healthcheck", "/healthcheck/"] {
         config.service(health::resource(path).to(health::healthcheck));
     }

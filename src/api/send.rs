@@ -8,8 +8,8 @@ use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
 use super::answer::{Refusal, accepted};
-use super::body;
 use super::key::Authorized;
+use super::{ApiOptions, body};
 use crate::domain::Receipt;
 use crate::gateway::Gateway;
 
@@ -35,18 +35,27 @@ async fn try_send(request: &HttpRequest, payload: web::Payload) -> Result<Receip
     };
     let Authorized { site, resync } = Authorized::check(request, gateway.shared())?;
     let kind = media_type(request)?;
-    known_encoding(request)?;
-    let bytes = Bytes::from_request(request, &mut payload.into_inner())
-        .await
-        .map_err(|error| unreadable(request, &error))?;
+    let limit = request.app_data::<ApiOptions>().map_or(0, |options| options.send_limit);
+    let bytes = whole_body(request, payload, Refusal::TooLarge(limit)).await?;
     let order = body::parse(&bytes, kind.as_deref(), resync)?;
     let receipt = gateway.send(&site, order).await?;
     tracing::debug!(site = %site.name, message_id = %receipt.id, devices = receipt.devices, "message accepted");
     Ok(receipt)
 }
 
+/// The body, decompressed; `too_large` where it is longer than its resource allows.
+pub(super) async fn whole_body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    too_large: Refusal,
+) -> Result<Bytes, Refusal> {
+    known_encoding(request)?;
+    let bytes = Bytes::from_request(request, &mut payload.into_inner()).await;
+    bytes.map_err(|error| unreadable(&error, too_large))
+}
+
 /// The media type without parameters, in lower case. Another charset than UTF-8 is refused.
-fn media_type(request: &HttpRequest) -> Result<Option<String>, Refusal> {
+pub(super) fn media_type(request: &HttpRequest) -> Result<Option<String>, Refusal> {
     let Some(header) = request.headers().get(header::CONTENT_TYPE) else { return Ok(None) };
     let header = header.to_str().map_err(|_| Refusal::MediaType("something unreadable".to_owned()))?;
     let header = header.to_ascii_lowercase();
@@ -66,15 +75,12 @@ fn known_encoding(request: &HttpRequest) -> Result<(), Refusal> {
     if known { Ok(()) } else { Err(Refusal::Encoding(encoding.to_owned())) }
 }
 
-fn unreadable(request: &HttpRequest, error: &actix_web::Error) -> Refusal {
-    let limit = request.app_data::<super::ApiOptions>().map_or(0, |options| options.send_limit);
+fn unreadable(error: &actix_web::Error, too_large: Refusal) -> Refusal {
     match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => Refusal::TooLarge(limit),
+        Some(PayloadError::Overflow) => too_large,
         Some(PayloadError::EncodingCorrupted) => Refusal::Unreadable("its compression is corrupt"),
         Some(PayloadError::Incomplete(_)) => Refusal::Unreadable("it is shorter than announced"),
-        _ if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Refusal::TooLarge(limit)
-        }
+        _ if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => too_large,
         _ => Refusal::Unreadable("the connection broke or the encoding is unknown"),
     }
 }

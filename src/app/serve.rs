@@ -117,7 +117,11 @@ fn build(
         exchange,
         engine: Arc::new(engine_options(server)),
         hub: HubOptions { outbox_limit: server.outbox_limit },
-        api: ApiOptions { send_limit: server.send_limit },
+        api: ApiOptions {
+            send_limit: server.send_limit,
+            batch_limit: server.batch_limit,
+            batch_items: server.batch_items,
+        },
         more,
         lines: Mutex::new(lines),
     });

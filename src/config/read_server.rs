@@ -29,6 +29,8 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
     let redis = read_redis::read(fields);
     let flake_node = flake_node(fields);
     let limits = limits(fields);
+    let batch_limit = fields.take("batchLimit", |text| value::bytes(text, &(KIB..=256 * MIB)));
+    let batch_items = fields.take("batchItems", |text| value::whole(text, 1..=100_000));
     let connect_timeout = fields.take("connectTimeout", seconds(ONE_SECOND..=ONE_HOUR));
     let drain_timeout = fields.take("drainTimeout", seconds(ONE_SECOND..=ONE_HOUR));
     let io = io(fields);
@@ -44,6 +46,8 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
         redis,
         flake_node,
         send_limit,
+        batch_limit: usize::try_from(batch_limit?).ok()?,
+        batch_items: usize::try_from(batch_items?).ok()?,
         connect_timeout: connect_timeout?,
         drain_timeout: drain_timeout?,
         outbox_limit,
@@ -134,7 +138,8 @@ fn io(fields: &mut Fields<'_>) -> Option<Io> {
 fn path(text: &str) -> Wanted<String> {
     let path = text.trim_end_matches('/');
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
-    let taken = ["/send", "/healthcheck", "/livez", "/readyz", "/metrics"].contains(&path);
+    let taken = ["/send", "/healthcheck", "/livez", "/readyz", "/metrics"].contains(&path)
+        || path.starts_with("/v1/sites");
     if path.len() > 1 && path.starts_with('/') && !path.contains("//") && path.bytes().all(plain) && !taken {
         Ok(path.to_owned())
     } else {

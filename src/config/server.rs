@@ -26,6 +26,10 @@ pub struct Server {
     pub flake_node: Option<u64>,
     /// Longest body of `/send`, in bytes (`sendLimit`; default 1 MiB).
     pub send_limit: usize,
+    /// Longest body of a batch, in bytes (`batchLimit`; default 16 MiB).
+    pub batch_limit: usize,
+    /// Most messages in a batch (`batchItems`; default 10000).
+    pub batch_items: usize,
     /// A connection without an authenticated namespace is closed after this (`connectTimeout`; default 45 s).
     pub connect_timeout: Duration,
     /// How long SIGTERM may take (`drainTimeout`; default 10 s).

@@ -8,6 +8,7 @@ mod attendance;
 mod connect;
 mod post;
 mod send;
+mod send_all;
 mod shared;
 mod switchboard;
 mod worker;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::switchboard::Mail;
-use super::worker::Gateway;
+use super::switchboard::{Said, Weight};
+use super::worker::{Gateway, Outcomes};
 use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef, SiteName};
 use crate::hub::{CloseReason, Live, SessionId};
 use crate::store::{StoreError, StoreEvent};
@@ -22,26 +22,35 @@ enum Run {
 }
 
 impl Gateway {
-    pub(super) fn apply(&self, mail: impl Iterator<Item = Mail>) {
-        let (mut run, mut lost) = (Run::None, 0);
-        for mail in mail {
-            match mail {
-                Mail::Broadcast(message) => self.add_broadcast(&mut run, message),
-                Mail::Store(events) => {
-                    for event in events {
-                        lost += usize::from(matches!(event, StoreEvent::Lost { .. }));
-                        self.apply_event(&mut run, event);
+    /// Applies what was said, as much as one turn may hold. Whether that was filled: then more may be to come.
+    pub(super) fn apply(&self, said: &mut impl Iterator<Item = Said>) -> bool {
+        let (mut run, mut lost, mut weight, mut full) = (Run::None, 0, Weight::default(), false);
+        while !full && let Some(said) = said.next() {
+            match said {
+                Said::Broadcast(message) => {
+                    weight.add(&message.event);
+                    self.add_broadcast(&mut run, message);
+                }
+                Said::Store(event) => {
+                    match &event {
+                        StoreEvent::Entry { event, .. } => weight.add(event),
+                        StoreEvent::Lost { .. } => lost += 1,
+                        _ => {}
                     }
+                    self.apply_event(&mut run, event);
                 }
             }
+            full = weight.is_slice();
         }
         self.finish_run(&mut run);
+        self.shared.parts.switchboard.taken(self.worker, weight);
         if lost > 0 {
             tracing::info!(
                 sessions = lost,
                 "connections closed, so that their clients connect anew: the store does not know their devices any more"
             );
         }
+        full
     }
 
     fn apply_event(&self, run: &mut Run, event: StoreEvent) {
@@ -61,6 +70,7 @@ impl Gateway {
                 }
             }
             StoreEvent::Appended { token, outcome } => self.answer_send(token, outcome),
+            StoreEvent::AppendedAll { token, outcomes } => self.answer_batch(token, outcomes),
             other => {
                 self.finish_run(run);
                 self.apply_session_event(other);
@@ -108,7 +118,7 @@ impl Gateway {
             StoreEvent::Missed { session } => self.read_missed(id_of(session)),
             // Not told to leave its namespace: clients do not come back by themselves from that.
             StoreEvent::Lost { session } => self.hub.finish_session(id_of(session), CloseReason::Forgotten),
-            StoreEvent::Entry { .. } | StoreEvent::Appended { .. } => {}
+            StoreEvent::Entry { .. } | StoreEvent::Appended { .. } | StoreEvent::AppendedAll { .. } => {}
         }
     }
 
@@ -146,6 +156,12 @@ impl Gateway {
         if let Some(reply) = self.sends.borrow_mut().try_remove(token as usize) {
             // A backend that hung up does not read its answer; the message is kept all the same.
             let _ = reply.send(outcome);
+        }
+    }
+
+    fn answer_batch(&self, token: u32, outcomes: Outcomes) {
+        if let Some(reply) = self.batches.borrow_mut().try_remove(token as usize) {
+            let _ = reply.send(outcomes);
         }
     }
 }

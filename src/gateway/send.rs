@@ -33,6 +33,9 @@ pub enum SendError {
     /// The broker could not publish it.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// Of messages that were sent together: one before it was not published.
+    #[error("a message before it was not published")]
+    Behind,
 }
 
 impl SendError {
@@ -45,7 +48,7 @@ impl SendError {
 }
 
 /// The line about broadcasts beside kept messages that did not go out.
-static NOT_BROADCAST: Seldom = Seldom::new();
+pub(super) static NOT_BROADCAST: Seldom = Seldom::new();
 
 impl Gateway {
     /// Sends a message. The answer comes when it is durable; where the site keeps no messages, when it is published.
@@ -80,7 +83,7 @@ impl Gateway {
         Ok(receipt)
     }
 
-    fn message(&self, site: &Arc<Site>, order: Order<'_>) -> Message {
+    pub(super) fn message(&self, site: &Arc<Site>, order: Order<'_>) -> Message {
         let mut rooms: Vec<Room> = order.rooms.iter().map(|room| Room::of(site, room)).collect();
         rooms.sort_unstable();
         rooms.dedup();

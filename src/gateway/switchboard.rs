@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::broker::Reception;
-use crate::domain::{Message, WorkerId};
+use crate::domain::{Event, Message, WorkerId};
 use crate::store::{Outlet, StoreEvent};
 
 /// Messages that may wait for one worker before `/send` is refused.
 const MAX_MESSAGES: usize = 4096;
+/// Messages that are applied before other work of the thread gets its turn.
+const SLICE: usize = 256;
 
 /// What arrives on a line.
 #[derive(Debug)]
@@ -19,6 +21,23 @@ pub enum Mail {
     Store(Vec<StoreEvent>),
     /// A message that is not kept.
     Broadcast(Arc<Message>),
+}
+
+/// One thing that was said.
+pub(super) enum Said {
+    Store(StoreEvent),
+    Broadcast(Arc<Message>),
+}
+
+impl Mail {
+    /// What is in it, in order.
+    pub(super) fn said(self) -> impl Iterator<Item = Said> {
+        let (events, message) = match self {
+            Self::Store(events) => (events, None),
+            Self::Broadcast(message) => (Vec::new(), Some(message)),
+        };
+        events.into_iter().map(Said::Store).chain(message.map(Said::Broadcast))
+    }
 }
 
 /// The lines to all workers. What waits on them is counted, so that a fast backend is told to slow down before
@@ -57,19 +76,36 @@ impl Switchboard {
         })
     }
 
-    /// Takes note that a worker has taken these from its line.
-    pub(super) fn taken(&self, worker: WorkerId, mail: &[Mail]) {
+    /// Takes note that a worker has applied this much of what was on its line.
+    pub(super) fn taken(&self, worker: WorkerId, weight: Weight) {
         let Some(line) = self.lines.get(usize::from(worker.0)) else { return };
-        let (messages, bytes) =
-            mail.iter().map(weigh).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        line.messages.fetch_sub(messages, Ordering::Relaxed);
-        line.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        line.messages.fetch_sub(weight.messages, Ordering::Relaxed);
+        line.bytes.fetch_sub(weight.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Messages, and bytes of their events.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Weight {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Weight {
+    /// Whether this much is enough for one turn.
+    pub(super) fn is_slice(self) -> bool {
+        self.messages >= SLICE
+    }
+
+    pub(super) fn add(&mut self, event: &Event) {
+        self.messages += 1;
+        self.bytes += event.json().len();
     }
 }
 
 impl Line {
     fn put(&self, mail: Mail) {
-        let (messages, bytes) = weigh(&mail);
+        let Weight { messages, bytes } = weigh(&mail);
         self.messages.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         // A line without a receiver belongs to a worker that has stopped: nobody is left to be told.
@@ -93,13 +129,17 @@ impl Reception for Switchboard {
     }
 }
 
-/// Messages and bytes of events in a piece of mail.
-fn weigh(mail: &Mail) -> (usize, usize) {
+fn weigh(mail: &Mail) -> Weight {
+    let mut weight = Weight::default();
     match mail {
-        Mail::Broadcast(message) => (1, message.event.json().len()),
-        Mail::Store(events) => events.iter().fold((0, 0), |sum, event| match event {
-            StoreEvent::Entry { event, .. } => (sum.0 + 1, sum.1 + event.json().len()),
-            _ => sum,
-        }),
+        Mail::Broadcast(message) => weight.add(&message.event),
+        Mail::Store(events) => {
+            for event in events {
+                if let StoreEvent::Entry { event, .. } = event {
+                    weight.add(event);
+                }
+            }
+        }
     }
+    weight
 }

@@ -16,7 +16,7 @@ use crate::hub::{
 };
 use crate::protocol::{BoxFuture, Credentials, Refusal, SiteProtocol, UserChange};
 use crate::store::{
-    Ack, Append, Connect, Counters, Disconnect, PageLimit, Read, Store, StoreError, StoreEvent,
+    Ack, Append, AppendAll, Connect, Counters, Disconnect, PageLimit, Read, Store, StoreError, StoreEvent,
 };
 
 /// A store that writes down what it is asked.
@@ -44,6 +44,10 @@ impl Store for Asked {
 
     fn append(&self, _: Append) {
         self.note("append".to_owned());
+    }
+
+    fn append_all(&self, appends: AppendAll) {
+        self.note(format!("append {}", appends.messages.len()));
     }
 
     fn acknowledge(&self, acks: Vec<Ack>) {
@@ -156,10 +160,15 @@ impl Rig {
         Visitor { credentials: Credentials { token: None, meta: None }, device_id: "d".to_owned(), seed }
     }
 
+    fn hear<const N: usize>(&self, mail: [Mail; N]) {
+        let mut said = mail.into_iter().flat_map(Mail::said);
+        while self.gateway.apply(&mut said) {}
+    }
+
     fn admit(&self, id: SessionId) {
         let (session, page) = (self.gateway.session_ref(id), Page::default());
         let connected = StoreEvent::Connected { session, device: DeviceNo(1), page };
-        self.gateway.apply([Mail::Store(vec![connected])].into_iter());
+        self.hear([Mail::Store(vec![connected])]);
     }
 }
 
@@ -221,7 +230,7 @@ async fn what_a_session_may_have_missed_is_read_and_its_acks_come_before_that() 
         rig.gateway.acknowledge(id, u64::from(AckId::entry(Seq(0)).get()));
         let gone = SessionRef { serial: id.serial + 1, ..rig.gateway.session_ref(id) };
         let missed = [gone, rig.gateway.session_ref(id)].map(|session| StoreEvent::Missed { session });
-        rig.gateway.apply([Mail::Store(missed.into())].into_iter());
+        rig.hear([Mail::Store(missed.into())]);
         rig.asked.take()
     });
     let asked = asked.await;
@@ -236,7 +245,7 @@ fn who_is_lost_is_closed_in_a_way_from_which_clients_come_back() {
     let id = held.borrow().as_ref().unwrap().id();
     rig.admit(id);
     let lost = StoreEvent::Lost { session: rig.gateway.session_ref(id) };
-    rig.gateway.apply([Mail::Store(vec![lost])].into_iter());
+    rig.hear([Mail::Store(vec![lost])]);
     while rig.gateway.hub().flush(1) {}
     assert_eq!(rig.closed.borrow().as_slice(), [CloseReason::Forgotten]);
 }

@@ -22,6 +22,9 @@ const FLUSH_SLICE: usize = 128;
 /// A request that waits for the store.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
+/// What became of messages that were sent together.
+pub(super) type Outcomes = Vec<Result<Receipt, StoreError>>;
+
 /// The use cases, on one worker thread.
 pub struct Gateway {
     pub(super) shared: Arc<Shared>,
@@ -29,6 +32,8 @@ pub struct Gateway {
     pub(super) hub: Rc<Hub>,
     /// Sends that wait for their commit, by token.
     pub(super) sends: RefCell<Slab<Reply<Receipt>>>,
+    /// Sends of several messages that wait for their commit, by token.
+    pub(super) batches: RefCell<Slab<oneshot::Sender<Outcomes>>>,
     /// Sessions that wait to be let in.
     pub(super) arrivals: RefCell<AHashMap<SessionId, Reply<()>>>,
     /// Acks that leave together.
@@ -46,6 +51,7 @@ impl Gateway {
             worker,
             hub,
             sends: RefCell::default(),
+            batches: RefCell::default(),
             arrivals: RefCell::default(),
             acks: RefCell::default(),
             ack_timer_set: Cell::new(false),
@@ -76,8 +82,12 @@ impl Gateway {
                     if count == 0 {
                         return;
                     }
-                    self.shared.parts.switchboard.taken(self.worker, &mail);
-                    self.apply(mail.drain(..));
+                    // However much came at once: others get their turn. It is sent in one go all the same, since what
+                    // comes together does not count against a client that had no chance to read.
+                    let mut said = mail.drain(..).flat_map(Mail::said);
+                    while self.apply(&mut said) {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 () = self.hub.wait() => {}
                 _ = second.tick() => self.redeliver(),

@@ -12,6 +12,7 @@
 //! | who gives the order | one writer: one order for everything | the scripts of each shard: one order for each shard; a device is in one for ever |
 //! | [`Seq`] | of the store | of a shard, follows its clock; those of two shards are not comparable |
 //! | a message | whole or not at all | whole for each inbox; one shard may have it where another failed |
+//! | messages that were sent together | kept together or not at all; nothing comes between them | each by itself; a device that connects meanwhile may get some of those for other rooms first |
 //! | entries and the answer of an append | come in the same batch | each in its own time, also behind one another |
 //! | one message is | one entry for each worker | one for each shard and worker |
 //! | loss on the way | none | noticed: [`StoreEvent::Missed`], and the entries are read |
@@ -44,6 +45,10 @@ pub trait Store: Send + Sync {
     /// [`StoreEvent::Appended`] on the worker that asked, and with a [`StoreEvent::Entry`] (one for each shard) on each
     /// worker, of any node, that carries one of the recipients.
     fn append(&self, append: Append);
+
+    /// [`Store::append`] for each of these, with one answer for all, [`StoreEvent::AppendedAll`]. A device's inbox gets them
+    /// in this order. Where too much waits already, none is taken.
+    fn append_all(&self, appends: AppendAll);
 
     /// Takes entries out of inboxes. What was not published yet is not meant by any ack. Nobody waits for it: a crash may
     /// forget the acks of the last second, and their entries are then delivered again. On Redis the same goes for a
@@ -110,6 +115,15 @@ pub struct Append {
     pub reply: ReplyTo,
     /// The message.
     pub message: Arc<Message>,
+}
+
+/// Messages to be kept that were sent together.
+#[derive(Debug, Clone)]
+pub struct AppendAll {
+    /// Who waits for the answer.
+    pub reply: ReplyTo,
+    /// The messages; at least one.
+    pub messages: Vec<Arc<Message>>,
 }
 
 /// An acknowledgement by a device. Each may come at any time, any number of times.
@@ -194,6 +208,13 @@ pub enum StoreEvent {
         token: u32,
         /// What became of it; an error means that nothing was kept, but for [`StoreError::Unavailable`].
         outcome: Result<Receipt, StoreError>,
+    },
+    /// The answer to an [`AppendAll`].
+    AppendedAll {
+        /// As in [`ReplyTo`].
+        token: u32,
+        /// What became of each, in their order; errors as in `Appended`.
+        outcomes: Vec<Result<Receipt, StoreError>>,
     },
     /// Entries for the session's device may have been missed on the way to this node: it has to read on behind the
     /// last one it has. Never from the embedded store.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::backend;
 use crate::support::client::{Client, Dial};
 use crate::support::gateway::{Gateway, Setup};
-use crate::support::http::try_ask;
+use crate::support::http::{Answer, try_ask};
 use crate::support::random::Random;
 
 pub mod device;
@@ -35,6 +35,8 @@ const DEVICES: [(&str, Carrier); 8] = [
 ];
 /// Each sends into one room.
 const SENDERS: [&str; 8] = ["user_0", "user_1", "user_2", "user_3", "all", "odd", "ALL", "user_0"];
+/// So many are sent at once, and one more, at most.
+const TOGETHER: usize = 8;
 /// Kills in quick succession, and kills that leave time for acks to become durable.
 const QUICK: usize = 10;
 const CALM: usize = 5;
@@ -53,34 +55,60 @@ struct Sender {
 
 impl Sender {
     async fn send(mut self) {
-        let path = format!("/send?site=demo&apiKey={}", Gateway::key("demo"));
-        let headers = ["Content-Type: application/json", "Accept: application/json"];
         let mut number = 0;
         while !self.stop.load(Ordering::SeqCst) {
-            number += 1;
-            // In a rush the messages are long, so that the store is caught in the middle of writing them.
-            let padding = if self.rush.load(Ordering::SeqCst) { "x".repeat(PADDING) } else { String::new() };
-            let args = json!([self.number, number, padding]);
-            let body = json!({ "rooms": [SENDERS[self.number]], "event": "numbered", "args": args });
-            let answer = try_ask(self.port, "POST", &path, &headers, body.to_string().as_bytes()).await;
+            // Alone, or several at once.
+            let count = if self.random.one_in(2) { 1 } else { 2 + self.random.below(TOGETHER) as u64 };
+            let numbers: Vec<u64> = (number + 1..=number + count).collect();
+            number += count;
+            let answer = self.post(&numbers).await;
             match answer {
-                Some(answer) if answer.status == 200 => {
-                    // Also right after a restart every device is known.
-                    let devices = answer.json()["devices"].as_u64().unwrap() as usize;
-                    if devices != self.ledger.reach(self.number) {
-                        self.ledger.complain(format!("{} reached {devices} devices", SENDERS[self.number]));
-                    }
-                    self.ledger.accepted((self.number, number));
-                }
+                Some(answer) if answer.status == 200 => self.take_note(&numbers, &answer),
                 Some(answer) if answer.status != 503 => {
-                    self.ledger.complain(format!("/send: {} {}", answer.status, answer.text()));
+                    self.ledger.complain(format!("{count} sent: {} {}", answer.status, answer.text()));
                 }
-                // Dead at the moment; whether this one was kept is not known.
+                // Dead at the moment; whether these were kept is not known.
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,
             }
             if !self.rush.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(5 + self.random.below(50) as u64)).await;
             }
+        }
+    }
+}
+
+impl Sender {
+    async fn post(&self, numbers: &[u64]) -> Option<Answer> {
+        // In a rush the messages are long, so that the store is caught in the middle of writing them.
+        let padding = if self.rush.load(Ordering::SeqCst) { "x".repeat(PADDING) } else { String::new() };
+        let message = |number: &u64| {
+            let args = json!([self.number, number, padding]);
+            json!({ "rooms": [SENDERS[self.number]], "event": "numbered", "args": args })
+        };
+        let messages: Vec<Value> = numbers.iter().map(message).collect();
+        let key = Gateway::key("demo");
+        let (path, body) = match messages.as_slice() {
+            [one] => (format!("/send?site=demo&apiKey={key}"), one.to_string()),
+            many => (format!("/v1/sites/demo/messages?apiKey={key}"), json!(many).to_string()),
+        };
+        let headers = ["Content-Type: application/json", "Accept: application/json"];
+        try_ask(self.port, "POST", &path, &headers, body.as_bytes()).await
+    }
+
+    fn take_note(&self, numbers: &[u64], answer: &Answer) {
+        let answer = answer.json();
+        let results = answer["results"].as_array().cloned().unwrap_or_else(|| vec![answer]);
+        for (number, result) in numbers.iter().zip(results) {
+            // A store may have taken some of those that were sent together.
+            if result["error"]["status"] == 503 {
+                continue;
+            }
+            // Also right after a restart every device is known.
+            let devices = result["devices"].as_u64().map(|devices| devices as usize);
+            if devices != Some(self.ledger.reach(self.number)) {
+                self.ledger.complain(format!("{} reached {devices:?}: {result}", SENDERS[self.number]));
+            }
+            self.ledger.accepted((self.number, *number));
         }
     }
 }

@@ -11,6 +11,7 @@
 #![allow(clippy::format_push_string)]
 
 mod backplane;
+mod batch;
 mod broadcast;
 mod connecting;
 mod contract;

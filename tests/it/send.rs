@@ -1,7 +1,7 @@
 //! `/send`: what it takes and what it answers, to the letter.
 
 mod answers;
-mod body;
+pub mod body;
 mod key;
 mod trouble;
 

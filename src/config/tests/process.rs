@@ -17,6 +17,8 @@ fn defaults() -> Server {
         redis: None,
         flake_node: None,
         send_limit: 1 << 20,
+        batch_limit: 16 << 20,
+        batch_items: 10_000,
         connect_timeout: Duration::from_secs(45),
         drain_timeout: Duration::from_secs(10),
         outbox_limit: 8 << 20,
@@ -45,7 +47,7 @@ fn every_key_is_read() {
     let mut desk = Desk::new();
     desk.config(
         "host: 127.0.0.1\nport: \"8080\"\nworkers: 3\ndevice_ttl: 7d\ndata: /var/lib/postroom\n\
-         durability: normal\nsendLimit: 500kB\noutboxLimit: 2MiB\nconnectTimeout: 30\ndrainTimeout: 25s\n\
+         durability: normal\nsendLimit: 500kB\nbatchLimit: 3MiB\nbatchItems: 7\noutboxLimit: 2MiB\nconnectTimeout: 30\ndrainTimeout: 25s\n\
          flakeid: {datacenter: 2, worker: 3}\n\
          io:\n  path: /push/\n  pingInterval: 300\n  pingTimeout: 200ms\n  maxHttpBufferSize: 2000000\n  \
          origins: [https://shop.example, 'http://localhost:8080']\n  cookie: io\n  serveClient: false\n\
@@ -61,6 +63,8 @@ fn every_key_is_read() {
         redis: None,
         flake_node: Some(67),
         send_limit: 500_000,
+        batch_limit: 3 << 20,
+        batch_items: 7,
         connect_timeout: Duration::from_secs(30),
         drain_timeout: Duration::from_secs(25),
         outbox_limit: 2 << 20,
@@ -120,6 +124,8 @@ fn every_variable_and_flag_is_read() {
         ("POSTROOM_DATA", "/tmp/x"),
         ("POSTROOM_DURABILITY", "normal"),
         ("POSTROOM_SEND_LIMIT", "2MiB"),
+        ("POSTROOM_BATCH_LIMIT", "5MiB"),
+        ("POSTROOM_BATCH_ITEMS", "70"),
         ("POSTROOM_OUTBOX_LIMIT", "4MiB"),
         ("POSTROOM_CONNECT_TIMEOUT", "1m"),
         ("POSTROOM_DRAIN_TIMEOUT", "20"),
@@ -145,6 +151,8 @@ fn every_variable_and_flag_is_read() {
         redis: None,
         flake_node: Some(9),
         send_limit: 2 << 20,
+        batch_limit: 5 << 20,
+        batch_items: 70,
         connect_timeout: Duration::from_mins(1),
         drain_timeout: Duration::from_secs(20),
         outbox_limit: 4 << 20,
@@ -163,11 +171,8 @@ fn every_variable_and_flag_is_read() {
     assert_eq!(desk.warnings(), "");
     desk.sources.host = Some("127.0.0.1".to_owned());
     desk.sources.data = Some(PathBuf::from("here"));
-    let server = desk.settings().server;
-    assert_eq!(
-        (server.listen.to_string(), server.data),
-        ("127.0.0.1:8080".to_owned(), PathBuf::from("here"))
-    );
+    let Server { listen, data, .. } = desk.settings().server;
+    assert_eq!((listen.to_string().as_str(), data), ("127.0.0.1:8080", PathBuf::from("here")));
 }
 
 /// What stands in config.yml, what is said about it.
@@ -213,6 +218,10 @@ const WRONG: &[(&str, &str)] = &[
     (
         "io: {path: /send}",
         "1:6: io.path: must be a path of its own with a leading slash, such as /socket.io, not `/send`",
+    ),
+    (
+        "io: {path: /v1/sites}",
+        "1:6: io.path: must be a path of its own with a leading slash, such as /socket.io, not `/v1/sites`",
     ),
     (
         "io: {path: socket.io}",

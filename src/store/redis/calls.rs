@@ -47,6 +47,7 @@ pub(super) fn pipeline(desk: &Desk, shard: ShardNo, node: NodeId, steps: &[Step]
             }
             Step::Enlist(listing, _) => scripts.enlist(p, listing.shard, &listing.rooms),
             Step::Strike(listing) => scripts.strike(p, listing.shard, &listing.rooms),
+            Step::Ask(rooms, _) => scripts.ask(p, rooms),
             Step::Send(txn, sendings) => {
                 sends = true;
                 let messages: Vec<_> = sendings.iter().map(Sending::outgoing).collect();

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use ahash::AHashMap;
 
 use super::RedisOptions;
+use super::batches::Batches;
 use super::flight::{Item, Landed, Listing};
 use super::keys::Keys;
 use super::lane::Lane;
-use super::posts::{Answer, Posts};
+use super::posts::{Answer, Posts, Waits};
 use super::scripts::Scripts;
 use super::shared::Shared;
 use super::whereabouts::Whereabouts;
@@ -67,6 +68,7 @@ pub(super) struct Desk {
     pub(super) scripts: Scripts,
     pub(super) shared: Arc<Shared>,
     pub(super) posts: RefCell<Posts>,
+    pub(super) batches: RefCell<Batches>,
     pub(super) whereabouts: RefCell<Whereabouts>,
     pub(super) sessions: RefCell<AHashMap<SessionRef, Standing>>,
     /// When this node last had a home list a shard for a room; `None` where that is in doubt.
@@ -94,6 +96,7 @@ impl Desk {
             options,
             shared,
             posts: RefCell::default(),
+            batches: RefCell::default(),
             whereabouts: RefCell::default(),
             sessions: RefCell::default(),
             listed: RefCell::default(),
@@ -175,8 +178,18 @@ impl Desk {
 
     pub(super) fn answer(&self, answer: Answer) {
         self.shared.landed(answer.weight);
-        let Answer { reply, outcome, .. } = answer;
-        self.tell(reply.worker, StoreEvent::Appended { token: reply.token, outcome });
+        match answer.waits {
+            Waits::Alone(reply) => {
+                let answer = StoreEvent::Appended { token: reply.token, outcome: answer.outcome };
+                self.tell(reply.worker, answer);
+            }
+            Waits::Together(batch, place) => {
+                let whole = self.batches.borrow_mut().answered(batch, place, answer.outcome);
+                if let Some((reply, outcomes)) = whole {
+                    self.tell(reply.worker, StoreEvent::AppendedAll { token: reply.token, outcomes });
+                }
+            }
+        }
     }
 
     /// Whether a session still waits for the connect with this ticket.

@@ -14,12 +14,13 @@ use super::desk::{Desk, Standing};
 use super::fence::Fence;
 use super::flight::{Arriving, Item, Landed, Listing, Reading, Sending};
 use super::lane::Lane;
-use super::posts::{Kept, PostKey};
+use super::posts::{Kept, PostKey, Waits};
+use super::together;
 use super::whereabouts::Way;
 use super::words::{RoomName, Settled, ShardNo, To};
 use crate::backplane::Lines;
-use crate::domain::{Page, SessionRef};
-use crate::store::{Ack, Append, Connect, Read, StoreError, StoreEvent};
+use crate::domain::{Message, Page, SessionRef};
+use crate::store::{Ack, Append, AppendAll, Connect, Read, StoreError, StoreEvent};
 
 /// A connect that was not carried out after this has failed. Longer than a failover takes: clients of today do not come
 /// back by themselves when they are refused.
@@ -33,6 +34,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) enum Command {
     Connect(Box<Connect>),
     Append(Append),
+    AppendAll(AppendAll),
     Acks(Vec<Ack>),
     Read(Read),
     Disconnect(SessionRef),
@@ -94,6 +96,7 @@ fn carry_out(desk: &Rc<Desk>, command: Command) {
     match command {
         Command::Connect(connect) => begin_connect(desk, *connect),
         Command::Append(append) => begin_append(desk, append),
+        Command::AppendAll(appends) => together::begin(desk, appends),
         Command::Acks(acks) => acks.iter().for_each(|ack| acknowledge(desk, *ack)),
         Command::Read(read) => begin_read(desk, read),
         Command::Disconnect(session) => disconnect(desk, session),
@@ -292,13 +295,18 @@ fn begin_read(desk: &Desk, read: Read) {
 
 fn begin_append(desk: &Rc<Desk>, append: Append) {
     let Append { reply, message } = append;
-    let rooms: Vec<RoomName> = message.rooms.iter().map(|room| RoomName::of(&message.site, room)).collect();
-    let post = desk.posts.borrow_mut().add(reply, message, rooms);
+    let post = post(desk, Waits::Alone(reply), message);
     dispatch(desk, post);
 }
 
+/// Puts a message among those under way.
+pub(super) fn post(desk: &Desk, waits: Waits, message: Arc<Message>) -> PostKey {
+    let rooms: Vec<RoomName> = message.rooms.iter().map(|room| RoomName::of(&message.site, room)).collect();
+    desk.posts.borrow_mut().add(waits, message, rooms)
+}
+
 /// Hands a message to the shards of its rooms, as far as they are known.
-fn dispatch(desk: &Rc<Desk>, key: PostKey) {
+pub(super) fn dispatch(desk: &Rc<Desk>, key: PostKey) {
     let Some((message, rooms)) =
         desk.posts.borrow_mut().get_mut(key).map(|post| (Arc::clone(&post.message), post.rooms.clone()))
     else {

@@ -122,6 +122,8 @@ pub(super) enum Item {
     Read(Reading),
     Enlist(Listing, Rc<dyn Landed>),
     Strike(Listing),
+    /// Rooms whose home this shard is: where else they have members.
+    Ask(Vec<RoomName>, Rc<dyn Landed>),
     Send(Sending),
     Fence(Rc<Fence>),
 }
@@ -146,6 +148,7 @@ pub(super) enum Step {
     Reads(Vec<Reading>),
     Enlist(Listing, Rc<dyn Landed>),
     Strike(Listing),
+    Ask(Vec<RoomName>, Rc<dyn Landed>),
     Send(Txn, Vec<Sending>),
     /// Uses up a number whose content was refused.
     Void(Txn),
@@ -159,7 +162,12 @@ impl Step {
             | Self::Adopt(txn, _)
             | Self::Send(txn, _)
             | Self::Void(txn) => Some(*txn),
-            Self::Acks(_) | Self::Tick(..) | Self::Reads(_) | Self::Enlist(..) | Self::Strike(_) => None,
+            Self::Acks(_)
+            | Self::Tick(..)
+            | Self::Reads(_)
+            | Self::Enlist(..)
+            | Self::Strike(_)
+            | Self::Ask(..) => None,
         }
     }
 }
@@ -233,6 +241,7 @@ impl Waiting {
                 Item::Adopt(pairs) => steps.push(Step::Adopt(numbers.txn(), pairs)),
                 Item::Enlist(listing, landed) => steps.push(Step::Enlist(listing, landed)),
                 Item::Strike(listing) => steps.push(Step::Strike(listing)),
+                Item::Ask(rooms, landed) => steps.push(Step::Ask(rooms, landed)),
                 Item::Fence(fence) => fences.push(fence),
             }
             if connects >= CONNECTS || reads > READ_SCRIPTS || steps.len() >= STEPS {
@@ -273,7 +282,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Event, MessageId, QueueBounds, ReplyTo, SiteName, WorkerId};
-    use crate::store::redis::posts::Posts;
+    use crate::store::redis::posts::{Posts, Waits};
 
     #[derive(Debug)]
     struct Nobody;
@@ -312,7 +321,7 @@ mod tests {
             bounds: QueueBounds::default(),
         };
         let (message, reply) = (Arc::new(message), ReplyTo { worker: WorkerId(0), token: 1 });
-        let post = Posts::default().add(reply, Arc::clone(&message), Vec::new());
+        let post = Posts::default().add(Waits::Alone(reply), Arc::clone(&message), Vec::new());
         Item::Send(Sending { post, message, to: To::Devices(Vec::new()) })
     }
 

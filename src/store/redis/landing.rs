@@ -158,6 +158,14 @@ fn apply(
             }
         }
         Step::Enlist(_, landed) => landed.landed(),
+        Step::Ask(rooms, landed) => {
+            let answer = reply::ask(value);
+            for (room, elsewhere) in rooms.iter().zip(answer.iter().flatten()) {
+                lane.desk.whereabouts.borrow_mut().learn(std::slice::from_ref(room), elsewhere);
+            }
+            landed.landed();
+            answer.map_err(garbled)?;
+        }
         Step::Send(_, sends) => match reply::send(value) {
             Ok(results) => sent(lane, sends, results, replicated),
             Err(error) => {
@@ -293,7 +301,7 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
         }
         Step::Send(_, sends) => sends.iter().for_each(|sending| failed_send(lane, sending, error())),
         // Behind one that waits, what makes room where memory is short would wait, too.
-        Step::Enlist(_, landed) => landed.refused(error()),
+        Step::Enlist(_, landed) | Step::Ask(_, landed) => landed.refused(error()),
         // Nobody could make up for these: they go again as they are until the server takes writes again.
         waits if matches!(trouble, Trouble::Refused(_)) => return Some(waits),
         Step::Acks(acks) => lane.desk.shared.forget_acks(acks.len()),
@@ -321,6 +329,7 @@ pub(super) fn disowned(lane: &Lane, flight: Flight) {
             Step::Reads(readings) => again.extend(readings.into_iter().map(Item::Read)),
             Step::Enlist(listing, landed) => again.push(Item::Enlist(listing, landed)),
             Step::Strike(listing) => again.push(Item::Strike(listing)),
+            Step::Ask(rooms, landed) => again.push(Item::Ask(rooms, landed)),
             Step::Tick(_, fences) => again.extend(fences.into_iter().map(Item::Fence)),
             Step::Send(_, sends) if flight.uncertain => {
                 for sending in &sends {

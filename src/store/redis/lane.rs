@@ -295,7 +295,7 @@ impl Lane {
         let desk = &self.desk;
         self.waiting.borrow_mut().items.retain(|item| match item {
             Item::Connect(arriving) => desk.awaits(arriving.session, arriving.ticket),
-            Item::Enlist(_, landed) => landed.is_awaited(),
+            Item::Enlist(_, landed) | Item::Ask(_, landed) => landed.is_awaited(),
             _ => true,
         });
     }

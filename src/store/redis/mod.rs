@@ -18,10 +18,13 @@ use self::desk::Desk;
 use self::engine::Command;
 use self::scripts::Scripts;
 use self::shared::Shared;
-use super::{Ack, Append, Connect, Counters, Disconnect, Outlet, Read, Store, StoreError, StoreEvent};
+use super::{
+    Ack, Append, AppendAll, Connect, Counters, Disconnect, Outlet, Read, Store, StoreError, StoreEvent,
+};
 use crate::backplane::{Backplane, Trouble};
 use crate::domain::DeviceTtl;
 
+mod batches;
 mod calls;
 mod desk;
 mod engine;
@@ -39,6 +42,7 @@ mod publication;
 mod reader;
 mod scripts;
 mod shared;
+mod together;
 mod watch;
 mod whereabouts;
 mod words;
@@ -155,10 +159,23 @@ impl Store for RedisStore {
         let (reply, weight) = (append.reply, posts::weight(&append.message));
         let taken = self
             .shared
-            .depart(weight)
+            .depart(1, weight)
             .and_then(|()| self.commands.send(Command::Append(append)).map_err(|_| StoreError::Closed));
         if let Err(error) = taken {
             let refused = StoreEvent::Appended { token: reply.token, outcome: Err(error) };
+            self.outlet.deliver(reply.worker, vec![refused]);
+        }
+    }
+
+    fn append_all(&self, appends: AppendAll) {
+        let (reply, count) = (appends.reply, appends.messages.len());
+        let weight = appends.messages.iter().map(|message| posts::weight(message)).sum();
+        let taken = self
+            .shared
+            .depart(count, weight)
+            .and_then(|()| self.commands.send(Command::AppendAll(appends)).map_err(|_| StoreError::Closed));
+        if let Err(error) = taken {
+            let refused = StoreEvent::AppendedAll { token: reply.token, outcomes: vec![Err(error); count] };
             self.outlet.deliver(reply.worker, vec![refused]);
         }
     }

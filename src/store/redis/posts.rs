@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::batches::BatchKey;
 use super::words::{RoomName, ShardNo};
 use crate::domain::{Message, Receipt, ReplyTo};
 use crate::store::StoreError;
@@ -20,11 +21,20 @@ pub(super) struct PostKey {
     serial: u64,
 }
 
+/// Who waits for a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Waits {
+    /// For this one alone.
+    Alone(ReplyTo),
+    /// For several at once, of which it is the one in this place.
+    Together(BatchKey, usize),
+}
+
 /// A message under way.
 #[derive(Debug)]
 pub(super) struct Post {
     serial: u64,
-    reply: ReplyTo,
+    waits: Waits,
     pub(super) message: Arc<Message>,
     pub(super) rooms: Vec<RoomName>,
     /// Shards it has been handed to.
@@ -37,7 +47,7 @@ pub(super) struct Post {
 
 /// The answer to a message.
 pub(super) struct Answer {
-    pub(super) reply: ReplyTo,
+    pub(super) waits: Waits,
     pub(super) outcome: Result<Receipt, StoreError>,
     /// As [`weight`].
     pub(super) weight: usize,
@@ -60,12 +70,12 @@ pub(super) struct Posts {
 }
 
 impl Posts {
-    pub(super) fn add(&mut self, reply: ReplyTo, message: Arc<Message>, rooms: Vec<RoomName>) -> PostKey {
+    pub(super) fn add(&mut self, waits: Waits, message: Arc<Message>, rooms: Vec<RoomName>) -> PostKey {
         self.serial += 1;
         let receipt = Receipt { id: message.id, devices: 0, online: 0, queued: 0 };
         let (serial, asked) = (self.serial, Vec::new());
         let slot =
-            self.open.insert(Post { serial, reply, message, rooms, asked, left: 0, receipt, error: None });
+            self.open.insert(Post { serial, waits, message, rooms, asked, left: 0, receipt, error: None });
         let key = PostKey { slot, serial };
         self.deadlines.push_back((Instant::now() + PATIENCE, key));
         key
@@ -129,7 +139,7 @@ impl Posts {
             Some(StoreError::Write(why)) if post.receipt.devices > 0 => Err(StoreError::Unavailable(why)),
             Some(error) => Err(error),
         };
-        Some(Answer { reply: post.reply, outcome, weight })
+        Some(Answer { waits: post.waits, outcome, weight })
     }
 }
 
@@ -165,7 +175,8 @@ mod tests {
             bounds: QueueBounds::default(),
         };
         let mut posts = Posts::default();
-        let key = posts.add(ReplyTo { worker: WorkerId(0), token: 1 }, Arc::new(message), Vec::new());
+        let waits = Waits::Alone(ReplyTo { worker: WorkerId(0), token: 1 });
+        let key = posts.add(waits, Arc::new(message), Vec::new());
         posts.get_mut(key).unwrap().expect(2);
         assert!(posts.answered(key, first).is_none());
         posts.answered(key, Err(StoreError::Write("OOM".into()))).unwrap().outcome

@@ -68,18 +68,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A message wants to be under way.
+    /// Messages want to be under way: all or none.
     ///
     /// # Errors
     /// When too much is under way already, or nothing is taken any more.
-    pub(super) fn depart(&self, weight: usize) -> Result<(), StoreError> {
+    pub(super) fn depart(&self, count: usize, weight: usize) -> Result<(), StoreError> {
         if self.is_closed() {
             return Err(StoreError::Closed);
         }
-        let messages = self.messages.fetch_add(1, Ordering::Relaxed);
+        let messages = self.messages.fetch_add(count, Ordering::Relaxed);
         let bytes = self.bytes.fetch_add(weight, Ordering::Relaxed);
-        if messages >= self.limits.messages || bytes >= self.limits.bytes {
-            self.landed(weight);
+        // What is too much by itself may still go alone.
+        let full = messages > 0 && messages + count > self.limits.messages;
+        if full || self.limits.messages == 0 || bytes >= self.limits.bytes {
+            self.messages.fetch_sub(count, Ordering::Relaxed);
+            self.bytes.fetch_sub(weight, Ordering::Relaxed);
             return Err(StoreError::Overloaded);
         }
         Ok(())
@@ -220,5 +223,24 @@ impl Shared {
         }
         sum.accepted = sum.acked + sum.expired + sum.resynced + sum.dropped + sum.queued;
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_together_finds_room_together_or_alone() {
+        let shared = Shared::new(1, MaxWaiting { messages: 3, bytes: 1000 });
+        assert_eq!(shared.depart(2, 20), Ok(()));
+        assert_eq!(shared.depart(2, 20), Err(StoreError::Overloaded));
+        assert_eq!(shared.depart(1, 980), Ok(()), "what was refused takes no room");
+        assert_eq!(shared.depart(1, 10), Err(StoreError::Overloaded));
+        for weight in [10, 10, 980] {
+            shared.landed(weight);
+        }
+        assert_eq!(shared.depart(10, 10), Ok(()), "nothing else waits");
+        assert_eq!(shared.depart(1, 1), Err(StoreError::Overloaded));
     }
 }

@@ -13,6 +13,8 @@ use crate::domain::{ReplyTo, SessionRef, WorkerId};
 /// One who waits.
 enum Debt {
     Append(ReplyTo),
+    /// So many messages.
+    AppendAll(ReplyTo, usize),
     Connect(SessionRef),
 }
 
@@ -21,6 +23,7 @@ impl Debt {
         match command {
             Command::Connect(connect) => Some(Self::Connect(connect.session)),
             Command::Append(append) => Some(Self::Append(append.reply)),
+            Command::AppendAll(all) => Some(Self::AppendAll(all.reply, all.messages.len())),
             Command::Acks(_) | Command::Read(_) | Command::Disconnect(_) => None,
         }
     }
@@ -31,6 +34,10 @@ impl Debt {
             Self::Append(reply) => {
                 (reply.worker, StoreEvent::Appended { token: reply.token, outcome: Err(error) })
             }
+            Self::AppendAll(reply, count) => (
+                reply.worker,
+                StoreEvent::AppendedAll { token: reply.token, outcomes: vec![Err(error); count] },
+            ),
             Self::Connect(session) => (session.worker, StoreEvent::ConnectFailed { session, error }),
         }
     }

@@ -8,9 +8,9 @@ use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::super::{Ack, Append, Connect, Read, StoreError};
+use super::super::{Ack, Append, AppendAll, Connect, Read, StoreError};
 use super::MaxWaiting;
-use crate::domain::SessionRef;
+use crate::domain::{Message, SessionRef};
 
 /// Acks that may wait.
 const MAX_ACKS: usize = 1 << 20;
@@ -19,10 +19,17 @@ const MAX_CONNECTS: usize = 1 << 18;
 /// What a waiting message costs besides its event and rooms, in bytes.
 const MESSAGE_OVERHEAD: usize = 256;
 
+/// What a waiting message costs, in bytes.
+fn weight(message: &Message) -> usize {
+    let rooms = message.rooms.iter().map(|room| room.as_str().len());
+    message.event.json().len() + rooms.sum::<usize>() + MESSAGE_OVERHEAD
+}
+
 /// One step for the writer.
 pub(super) enum Command {
     Connect(Box<Connect>),
     Append(Append),
+    AppendAll(AppendAll),
     Acks(Vec<Ack>),
     Read(Read),
     Disconnect(Vec<SessionRef>),
@@ -120,18 +127,31 @@ impl Intake {
     }
 
     pub(super) fn append(&self, append: Append) -> Result<(), StoreError> {
-        let rooms = append.message.rooms.iter().map(|room| room.as_str().len());
-        let bytes = append.message.event.json().len() + rooms.sum::<usize>() + MESSAGE_OVERHEAD;
+        let bytes = weight(&append.message);
+        let queue = self.room_for(1, bytes)?;
+        self.push(queue, Command::Append(append));
+        Ok(())
+    }
+
+    /// All or none.
+    pub(super) fn append_all(&self, appends: AppendAll) -> Result<(), StoreError> {
+        let bytes = appends.messages.iter().map(|message| weight(message)).sum();
+        let queue = self.room_for(appends.messages.len(), bytes)?;
+        self.push(queue, Command::AppendAll(appends));
+        Ok(())
+    }
+
+    fn room_for(&self, messages: usize, bytes: usize) -> Result<MutexGuard<'_, Queue>, StoreError> {
         let mut queue = self.open()?;
-        let full = queue.messages >= self.limits.messages || queue.bytes + bytes > self.limits.bytes;
-        // A message that is too large for the bound by itself may still go alone.
+        let full =
+            queue.messages + messages > self.limits.messages || queue.bytes + bytes > self.limits.bytes;
+        // What is too large for the bound by itself may still go alone.
         if full && (queue.messages > 0 || self.limits.messages == 0) {
             return Err(StoreError::Overloaded);
         }
-        queue.messages += 1;
+        queue.messages += messages;
         queue.bytes += bytes;
-        self.push(queue, Command::Append(append));
-        Ok(())
+        Ok(queue)
     }
 
     pub(super) fn acks(&self, acks: Vec<Ack>) {

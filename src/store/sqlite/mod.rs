@@ -35,7 +35,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
-use super::{Ack, Append, Connect, Counters, Disconnect, Outlet, Read, Store, StoreError, StoreEvent};
+use super::{
+    Ack, Append, AppendAll, Connect, Counters, Disconnect, Outlet, Read, Store, StoreError, StoreEvent,
+};
 use crate::domain::{DeviceTtl, Durability};
 use health::{Clock, Health};
 use intake::Intake;
@@ -78,7 +80,7 @@ pub struct MaxWaiting {
 
 impl Default for MaxWaiting {
     fn default() -> Self {
-        Self { messages: 16_384, bytes: 64 << 20 }
+        Self { messages: 1 << 16, bytes: 64 << 20 }
     }
 }
 
@@ -163,6 +165,14 @@ impl Store for SqliteStore {
         let reply = append.reply;
         if let Err(error) = self.shared.intake.append(append) {
             let refused = StoreEvent::Appended { token: reply.token, outcome: Err(error) };
+            self.shared.outlet.deliver(reply.worker, vec![refused]);
+        }
+    }
+
+    fn append_all(&self, appends: AppendAll) {
+        let (reply, count) = (appends.reply, appends.messages.len());
+        if let Err(error) = self.shared.intake.append_all(appends) {
+            let refused = StoreEvent::AppendedAll { token: reply.token, outcomes: vec![Err(error); count] };
             self.shared.outlet.deliver(reply.worker, vec![refused]);
         }
     }

@@ -27,6 +27,10 @@ pub(super) enum Planned {
         reply: ReplyTo,
         receipt: Receipt,
     },
+    AppendedAll {
+        reply: ReplyTo,
+        receipts: Vec<Receipt>,
+    },
     /// By an ack.
     Resync(Cleared),
     /// By a message that did not fit.
@@ -73,6 +77,10 @@ impl Publisher {
                 let answer = StoreEvent::Appended { token: reply.token, outcome: Ok(receipt) };
                 self.push(reply.worker, answer);
             }
+            Planned::AppendedAll { reply, receipts } => {
+                let outcomes = receipts.into_iter().map(Ok).collect();
+                self.push(reply.worker, StoreEvent::AppendedAll { token: reply.token, outcomes });
+            }
             Planned::Resync(cleared) | Planned::Overflow(cleared) => self.resync(&cleared),
         }
     }
@@ -84,14 +92,13 @@ impl Publisher {
                 let failed = StoreEvent::ConnectFailed { session, error: error.clone() };
                 self.push(session.worker, failed);
             }
-            // Nobody waits in there, so nothing was to be written.
-            Planned::Appended { reply, receipt } if receipt.devices == 0 => {
-                let answer = StoreEvent::Appended { token: reply.token, outcome: Ok(receipt) };
+            Planned::Appended { reply, receipt } => {
+                let answer = StoreEvent::Appended { token: reply.token, outcome: not_kept(receipt, error) };
                 self.push(reply.worker, answer);
             }
-            Planned::Appended { reply, .. } => {
-                let answer = StoreEvent::Appended { token: reply.token, outcome: Err(error.clone()) };
-                self.push(reply.worker, answer);
+            Planned::AppendedAll { reply, receipts } => {
+                let outcomes = receipts.into_iter().map(|receipt| not_kept(receipt, error)).collect();
+                self.push(reply.worker, StoreEvent::AppendedAll { token: reply.token, outcomes });
             }
             Planned::Resync(cleared) => self.resync(&cleared),
             Planned::Entry { .. } | Planned::Overflow(_) => {}
@@ -112,4 +119,9 @@ impl Publisher {
             }
         }
     }
+}
+
+/// What a message came to that could not be written. Where nobody waits for it, nothing was to be written.
+fn not_kept(receipt: Receipt, error: &StoreError) -> Result<Receipt, StoreError> {
+    if receipt.devices == 0 { Ok(receipt) } else { Err(error.clone()) }
 }

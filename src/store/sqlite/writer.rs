@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::super::{Ack, Append, Connect, Page, PageLimit, Read, StoreError, StoreEvent};
+use super::super::{Ack, Append, AppendAll, Connect, Page, PageLimit, Read, StoreError, StoreEvent};
 use super::debts::{Debts, End};
 use super::intake::{Command, Woken};
 use super::ledger::{Extent, Ledger};
@@ -19,7 +19,7 @@ use super::page::Job;
 use super::publish::{Planned, Publisher};
 use super::state::State;
 use super::{Shared, load};
-use crate::domain::{DeviceNo, DeviceTtl, Event, Seq};
+use crate::domain::{DeviceNo, DeviceTtl, Event, Message, Receipt, Seq};
 
 /// How long acks and ends of sessions wait for a round to ride along with.
 const ACK_WAIT: Duration = Duration::from_millis(100);
@@ -192,7 +192,14 @@ impl<'c> Writer<'c> {
     fn apply(&mut self, command: Command, unix_ms: u64) {
         match command {
             Command::Connect(connect) => self.connect(*connect, unix_ms),
-            Command::Append(append) => self.append(&append),
+            Command::Append(Append { reply, message }) => {
+                let receipt = self.append(&message);
+                self.plan.push(Planned::Appended { reply, receipt });
+            }
+            Command::AppendAll(AppendAll { reply, messages }) => {
+                let receipts = messages.iter().map(|message| self.append(message)).collect();
+                self.plan.push(Planned::AppendedAll { reply, receipts });
+            }
             Command::Acks(acks) => acks.into_iter().for_each(|ack| self.ack(ack)),
             Command::Read(read) => self.reads.push(read),
             Command::Disconnect(sessions) => {
@@ -216,15 +223,14 @@ impl<'c> Writer<'c> {
         self.plan.push(Planned::Connected { session, device, page, seqs });
     }
 
-    fn append(&mut self, append: &Append) {
-        let Append { reply, message } = append;
+    fn append(&mut self, message: &Arc<Message>) -> Receipt {
         let appended = self.state.append(message);
         if let Some((seq, devices)) = appended.entry {
             let (message, workers) = (Arc::clone(message), appended.workers);
             self.plan.push(Planned::Entry { seq, message, devices, workers });
         }
         self.plan.extend(appended.cleared.into_iter().map(Planned::Overflow));
-        self.plan.push(Planned::Appended { reply: *reply, receipt: appended.receipt });
+        appended.receipt
     }
 
     fn ack(&mut self, ack: Ack) {

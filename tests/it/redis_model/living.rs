@@ -53,13 +53,42 @@ impl World {
             return;
         }
         let node = self.random.below(NODES);
-        for _ in 0..self.plan.burst {
-            self.send_one(node);
+        if self.random.one_in(2) {
+            self.send_together(node);
+        } else {
+            for _ in 0..self.plan.burst {
+                self.send_one(node);
+            }
         }
         self.after(self.plan.pause, Act::Send);
     }
 
     fn send_one(&mut self, node: usize) {
+        if self.nodes[node].store().is_none() {
+            return;
+        }
+        let (number, message) = self.compose();
+        let reply = ReplyTo { worker: WorkerId(0), token: number as u32 };
+        if let Some(store) = self.nodes[node].store() {
+            store.append(Append { reply, message: Arc::new(message) });
+        }
+    }
+
+    /// Their numbers follow on: the token is the first one.
+    fn send_together(&mut self, node: usize) {
+        if self.nodes[node].store().is_none() {
+            return;
+        }
+        let composed: Vec<_> = (0..self.plan.burst).map(|_| self.compose()).collect();
+        let Some((first, _)) = composed.first() else { return };
+        let reply = ReplyTo { worker: WorkerId(0), token: *first as u32 };
+        let messages = composed.into_iter().map(|(_, message)| Arc::new(message)).collect();
+        if let Some(store) = self.nodes[node].store() {
+            store.append_all(AppendAll { reply, messages });
+        }
+    }
+
+    fn compose(&mut self) -> (usize, Message) {
         let (target, mut bounds, mut resync) = (self.target(), QueueBounds::default(), false);
         match target {
             Target::User(BOUNDED) => bounds.max_messages = 6,
@@ -74,7 +103,6 @@ impl World {
             Target::Shared(rooms) => rooms.iter().map(|room| Room::stored(SHARED[*room])).collect(),
             Target::Passage(passage) => vec![Room::stored(&passage_room(*passage))],
         };
-        let Some(store) = self.nodes[node].store() else { return };
         let number = self.ledger.send(target);
         let message = Message {
             id: MessageId(number as u64 + 1),
@@ -84,8 +112,7 @@ impl World {
             resync,
             bounds,
         };
-        let reply = ReplyTo { worker: WorkerId(0), token: number as u32 };
-        store.append(Append { reply, message: Arc::new(message) });
+        (number, message)
     }
 
     fn target(&mut self) -> Target {

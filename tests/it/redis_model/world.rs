@@ -162,6 +162,14 @@ impl World {
             self.count(if outcome.is_ok() { "sent" } else { "refused" });
             return self.ledger.answered(token as usize, outcome.ok().map(|receipt| receipt.devices));
         }
+        if let StoreEvent::AppendedAll { token, outcomes } = event {
+            for (message, outcome) in (token as usize..).zip(outcomes) {
+                self.count(if outcome.is_ok() { "sent" } else { "refused" });
+                self.count("together");
+                self.ledger.answered(message, outcome.ok().map(|receipt| receipt.devices));
+            }
+            return;
+        }
         if !self.nodes[node].is_now(incarnation) {
             return;
         }
@@ -189,7 +197,7 @@ impl World {
                     });
                 }
             }
-            StoreEvent::Appended { .. } => {}
+            StoreEvent::Appended { .. } | StoreEvent::AppendedAll { .. } => {}
         }
     }
 

@@ -134,7 +134,7 @@ async fn compressed_bodies_are_taken_and_counted_as_what_they_come_to() {
 }
 
 /// The bytes in gzip's form, not made any shorter (RFC 1951 §3.2.4, RFC 1952).
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let length = bytes.len() as u16;
     let mut zipped = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1];
     zipped.extend(length.to_le_bytes());

@@ -163,6 +163,13 @@ impl Scripts {
         add_rooms(&mut cmd, rooms);
         cmd
     }
+
+    /// Run in the home shard of the rooms: in which other shards each has members.
+    pub(super) fn ask(&self, p: &[u8], rooms: &[RoomName]) -> Cmd {
+        let mut cmd = begin(&self.texts.ask, p);
+        add_rooms(&mut cmd, rooms);
+        cmd
+    }
 }
 
 /// The mark of a device, as the scripts make it.

@@ -57,6 +57,11 @@ pub(in super::super) fn read(value: Value) -> Result<Vec<Stretch>, Garbled> {
     each(value, stretch)
 }
 
+/// Of each room that was asked about, in order: the other shards that have members.
+pub(in super::super) fn ask(value: Value) -> Result<Vec<Vec<ShardNo>>, Garbled> {
+    each(value, shards)
+}
+
 fn sent(value: Value) -> Result<Sent, Garbled> {
     let Value::Array(items) = value else { return kept(&text(value)?, Vec::new()) };
     let mut items = items.into_iter();

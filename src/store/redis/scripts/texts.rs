@@ -46,6 +46,7 @@ pub(super) struct Texts {
     pub(super) read: Script,
     pub(super) enlist: Script,
     pub(super) strike: Script,
+    pub(super) ask: Script,
 }
 
 impl Texts {
@@ -71,10 +72,11 @@ impl Texts {
             read: script(&[REFS, PAGE, include_str!("lua/read.lua")]),
             enlist: script(&[include_str!("lua/enlist.lua")]),
             strike: script(&[include_str!("lua/strike.lua")]),
+            ask: script(&[include_str!("lua/ask.lua")]),
         }
     }
 
-    pub(super) fn all(&self) -> [&Script; 11] {
+    pub(super) fn all(&self) -> [&Script; 12] {
         [
             &self.register,
             &self.tick,
@@ -87,6 +89,7 @@ impl Texts {
             &self.read,
             &self.enlist,
             &self.strike,
+            &self.ask,
         ]
     }
 }

@@ -13,6 +13,7 @@ mod resync;
 mod rig;
 mod sessions;
 mod sqlite;
+mod together;
 
 /// One test for each promise, on the backend that `$make` gives.
 macro_rules! contract {
@@ -42,6 +43,9 @@ macro_rules! contract {
             what_was_answered_is_there_again, acks_survive_a_close, partial_acks_survive_a_crash_after_a_second,
             numbers_are_never_used_twice, the_ttl_goes_on_across_a_restart, a_cleared_inbox_stays_cleared,
             after_close_nothing_is_taken]);
+        contract!(@suite $make, together: [
+            they_come_to_what_they_would_one_by_one, what_was_answered_together_is_there_again,
+            after_close_all_are_refused]);
         contract!(@suite $make, model: [it_agrees_with_a_model]);
     };
     (@suite $make:expr, $group:ident: [$($promise:ident),*]) => {

@@ -223,6 +223,30 @@ impl<'b> Rig<'b> {
         answer.1
     }
 
+    /// Hands messages over together; the token of their answer.
+    pub(super) fn post_all(&mut self, messages: Vec<Message>) -> u32 {
+        self.token += 1;
+        let reply = ReplyTo { worker: WorkerId(0), token: self.token };
+        let messages = messages.into_iter().map(Arc::new).collect();
+        self.store().append_all(AppendAll { reply, messages });
+        self.token
+    }
+
+    pub(super) fn answers(&self, token: u32) -> Vec<Result<Receipt, StoreError>> {
+        let answer = self.recorder.take("AppendedAll", |worker, event| match event {
+            StoreEvent::AppendedAll { token: t, outcomes } if *t == token => Some((worker, outcomes.clone())),
+            _ => None,
+        });
+        assert_eq!(answer.0, WorkerId(0));
+        self.balance();
+        answer.1
+    }
+
+    pub(super) fn send_all(&mut self, messages: Vec<Message>) -> Vec<Receipt> {
+        let token = self.post_all(messages);
+        self.answers(token).into_iter().map(Result::unwrap).collect()
+    }
+
     pub(super) fn send(&mut self, message: Message) -> Receipt {
         let token = self.post(message);
         self.answer(token).unwrap()

@@ -64,6 +64,48 @@ fn beyond_what_may_wait_messages_are_refused_at_once_and_nothing_else_is() {
 }
 
 #[test]
+fn messages_that_do_not_all_find_room_are_refused_together_unless_nothing_else_waits() {
+    let backend = Sqlite { max_waiting: MaxWaiting { messages: 3, bytes: 1 << 20 }, ..Sqlite::default() };
+    let mut rig = Rig::new(&backend);
+    let (a, _) = rig.connect(session(1, 0), "a", &["user_1"]);
+    let some = |from: u32, count: u32| {
+        (from..from + count).map(|n| message(&format!("[{n}]"), &["user_1"])).collect::<Vec<_>>()
+    };
+    rig.recorder.hold(1);
+    rig.post(message("[1]", &["user_1"]));
+    rig.recorder.reached_hold();
+    let first = rig.post_all(some(2, 2));
+    let refused = rig.post_all(some(10, 2));
+    assert_eq!(rig.answers(refused), vec![Err(StoreError::Overloaded); 2]);
+    let last = rig.post(message("[4]", &["user_1"]));
+    rig.recorder.release();
+    assert!(rig.answers(first).iter().all(Result::is_ok));
+    rig.answer(last).unwrap();
+    assert_eq!(rig.send_all(some(5, 5)).len(), 5);
+    assert_eq!(rig.texts(a), (1..10).map(|n| format!("[{n}]")).collect::<Vec<_>>());
+}
+
+#[test]
+fn messages_that_cannot_all_be_written_are_not_kept_at_all() {
+    let backend = Sqlite { max_pages: Some(64), ..Sqlite::default() };
+    let mut rig = Rig::new(&backend);
+    let (a, _) = rig.connect(session(0, 0), "a", &["user_1"]);
+    let large = format!("[\"{}\"]", "x".repeat(10_000));
+    let mut messages = vec![message(&large, &["user_1"]); 100];
+    messages.push(message(&large, &["nobody is here"]));
+    let token = rig.post_all(messages);
+    let outcomes = rig.answers(token);
+    let (nobody, others) = outcomes.split_last().unwrap();
+    assert!(
+        others.len() == 100 && others.iter().all(|o| matches!(o, Err(StoreError::Write(_)))),
+        "{others:?}"
+    );
+    assert_eq!(nobody.as_ref().unwrap().devices, 0);
+    assert!(rig.texts(a).is_empty() && rig.live(0, a).is_empty());
+    assert_eq!(rig.send_all(vec![message("[1]", &["user_1"])])[0].queued, 1);
+}
+
+#[test]
 fn a_full_disk_is_told_and_acks_make_room_again() {
     let backend = Sqlite { max_pages: Some(64), ..Sqlite::default() };
     let mut rig = Rig::new(&backend);

@@ -264,6 +264,10 @@ impl Store for Held {
         self.0.store.append(append);
     }
 
+    fn append_all(&self, appends: AppendAll) {
+        self.0.store.append_all(appends);
+    }
+
     fn acknowledge(&self, acks: Vec<Ack>) {
         self.0.store.acknowledge(acks);
     }
