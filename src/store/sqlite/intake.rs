@@ -1,6 +1,6 @@
 //! What waits for the writer: one queue, bounded in number and bytes.
 //!
-//! Messages beyond the bound are refused at once. Acks and the ends of sessions never are: they are gathered into
+//! Messages beyond the bound are refused at once, unless their site has less than its fair share of it. Acks and the ends of sessions never are: they are gathered into
 //! lists, and acks beyond a bound that only a hung disk can reach are forgotten, which delivers their entries
 //! again.
 
@@ -10,14 +10,13 @@ use std::time::Instant;
 
 use super::super::{Ack, Append, Connect, Read, StoreError};
 use super::MaxWaiting;
-use crate::domain::SessionRef;
+use super::loads::{Loads, Weight};
+use crate::domain::{SessionRef, SiteName};
 
 /// Acks that may wait.
 const MAX_ACKS: usize = 1 << 20;
 /// Connects that may wait: more than one process has sessions.
 const MAX_CONNECTS: usize = 1 << 18;
-/// What a waiting message costs besides its event and rooms, in bytes.
-const MESSAGE_OVERHEAD: usize = 256;
 
 /// One step for the writer.
 pub(super) enum Command {
@@ -26,6 +25,24 @@ pub(super) enum Command {
     Acks(Vec<Ack>),
     Read(Read),
     Disconnect(Vec<SessionRef>),
+}
+
+impl Command {
+    /// The site of messages.
+    pub(super) fn site(&self) -> Option<&SiteName> {
+        match self {
+            Self::Append(append) => Some(&append.message.site),
+            _ => None,
+        }
+    }
+
+    /// What it weighs while it waits, where it is messages.
+    pub(super) fn weight(&self) -> Weight {
+        match self {
+            Self::Append(append) => Weight::of(&append.message),
+            _ => Weight::default(),
+        }
+    }
 }
 
 /// How the writer was woken.
@@ -51,8 +68,7 @@ enum Door {
 #[derive(Default)]
 struct Queue {
     commands: Vec<Command>,
-    messages: usize,
-    bytes: usize,
+    loads: Loads,
     acks: usize,
     connects: usize,
     /// Acks that were forgotten, since the start.
@@ -120,16 +136,12 @@ impl Intake {
     }
 
     pub(super) fn append(&self, append: Append) -> Result<(), StoreError> {
-        let rooms = append.message.rooms.iter().map(|room| room.as_str().len());
-        let bytes = append.message.event.json().len() + rooms.sum::<usize>() + MESSAGE_OVERHEAD;
+        let (site, weight) = (&append.message.site, Weight::of(&append.message));
         let mut queue = self.open()?;
-        let full = queue.messages >= self.limits.messages || queue.bytes + bytes > self.limits.bytes;
-        // A message that is too large for the bound by itself may still go alone.
-        if full && (queue.messages > 0 || self.limits.messages == 0) {
+        if queue.loads.refuses(site, weight, self.limits) {
             return Err(StoreError::Overloaded);
         }
-        queue.messages += 1;
-        queue.bytes += bytes;
+        queue.loads.add(site, weight);
         self.push(queue, Command::Append(append));
         Ok(())
     }
@@ -202,8 +214,8 @@ impl Intake {
     }
 
     /// Moves everything that waits into `batch`, which must be empty; sleeps while there is nothing, at most
-    /// until `deadline`.
-    pub(super) fn take(&self, batch: &mut Vec<Command>, deadline: Option<Instant>) -> Woken {
+    /// until `deadline`. What of earlier batches is left still counts as waiting.
+    pub(super) fn take(&self, batch: &mut Vec<Command>, left: &Loads, deadline: Option<Instant>) -> Woken {
         let mut queue = self.queue();
         while queue.commands.is_empty() && queue.door == Door::Open {
             queue = match deadline {
@@ -215,7 +227,8 @@ impl Intake {
             };
         }
         mem::swap(&mut queue.commands, batch);
-        (queue.messages, queue.bytes, queue.acks, queue.connects) = (0, 0, 0, 0);
+        queue.loads.copy(left);
+        (queue.acks, queue.connects) = (0, 0);
         queue.forgetting = false;
         match queue.door {
             Door::Open => Woken::Run,
@@ -239,7 +252,7 @@ mod tests {
         intake.acks(vec![ack; 3]);
         assert_eq!(intake.forgotten(), 3);
         let mut batch = Vec::new();
-        assert_eq!(intake.take(&mut batch, None), Woken::Run);
+        assert_eq!(intake.take(&mut batch, &Loads::default(), None), Woken::Run);
         assert!(matches!(batch.as_slice(), [Command::Acks(acks)] if acks.len() == MAX_ACKS));
         intake.acks(vec![ack]);
         assert_eq!(intake.forgotten(), 3);

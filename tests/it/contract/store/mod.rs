@@ -13,6 +13,7 @@ mod resync;
 mod rig;
 mod sessions;
 mod sqlite;
+mod turns;
 
 /// One test for each promise, on the backend that `$make` gives.
 macro_rules! contract {
