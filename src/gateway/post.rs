@@ -1,11 +1,12 @@
-//! What the store and the broker say, applied to the hub in the order in which it was said.
+//! What the store and the broker say, applied to the hub: of each site in the order in which it was said.
 
 use std::sync::Arc;
 
-use super::switchboard::Mail;
+use super::piles::Letter;
+use super::switchboard::{Load, Mail};
 use super::worker::Gateway;
 use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef, SiteName};
-use crate::hub::{CloseReason, Live, SessionId};
+use crate::hub::{CloseReason, Live, SessionId, SiteNo};
 use crate::store::{StoreError, StoreEvent};
 
 /// Neighbours that go to the same recipients: they leave as one frame.
@@ -21,21 +22,82 @@ enum Run {
     Broadcasts(Vec<Arc<Message>>),
 }
 
+/// Deliveries that are queued for one site before other sites get their turn. A message is one at least.
+const APPLY_SLICE: usize = 4096;
+
 impl Gateway {
-    pub(super) fn apply(&self, mail: impl Iterator<Item = Mail>) {
-        let (mut run, mut lost) = (Run::None, 0);
+    /// Puts what arrived on the piles of its sites.
+    pub(super) fn sort(&self, mail: impl Iterator<Item = Mail>) {
+        let mut piles = self.piles.borrow_mut();
         for mail in mail {
             match mail {
-                Mail::Broadcast(message) => self.add_broadcast(&mut run, message),
+                Mail::Broadcast(message) => {
+                    piles.put(self.hub.site(&message.site), Letter::Broadcast(message))
+                }
                 Mail::Store(events) => {
                     for event in events {
-                        lost += usize::from(matches!(event, StoreEvent::Lost { .. }));
-                        self.apply_event(&mut run, event);
+                        piles.put(self.site_of(&event), Letter::Store(event));
                     }
                 }
             }
         }
+    }
+
+    /// Everything about one session, one device or one send is said in one site.
+    fn site_of(&self, event: &StoreEvent) -> SiteNo {
+        match event {
+            StoreEvent::Entry { site, .. } => self.hub.site(site),
+            StoreEvent::Appended { token, .. } => {
+                self.sends.borrow().get(*token as usize).map_or(SiteNo::default(), |sending| sending.site)
+            }
+            StoreEvent::Resync { device, .. } => self.hub.site_of_device(*device),
+            StoreEvent::Connected { session, .. }
+            | StoreEvent::ConnectFailed { session, .. }
+            | StoreEvent::Page { session, .. }
+            | StoreEvent::Missed { session }
+            | StoreEvent::Lost { session } => self.hub.site_of(id_of(*session)),
+        }
+    }
+
+    /// Applies what waits in the sites of which everything that was queued before is sent: what arrives meanwhile leaves
+    /// together. Each gets one turn; where that is not enough, what it has queued is held back until the rest is.
+    pub(super) fn apply_due(&self) {
+        let sites = self.piles.borrow().sites();
+        for _ in 0..sites {
+            let Some(site) = self.piles.borrow_mut().next() else { break };
+            let begun = self.piles.borrow().is_begun(site);
+            if begun || !self.hub.is_waiting(site) {
+                if !begun {
+                    self.piles.borrow_mut().begin(site);
+                }
+                self.apply(site);
+                self.hub.hold(site, self.piles.borrow().is_begun(site));
+            }
+            self.piles.borrow_mut().end(site);
+        }
+    }
+
+    fn apply(&self, site: SiteNo) {
+        let (mut run, mut lost, mut load, mut room) = (Run::None, 0, Load::default(), APPLY_SLICE);
+        while room > 0 {
+            let Some(letter) = self.piles.borrow_mut().take(site) else { break };
+            let queued = match letter {
+                Letter::Broadcast(message) => {
+                    load.add(&message.site, &message.event);
+                    self.add_broadcast(&mut run, message)
+                }
+                Letter::Store(event) => {
+                    lost += usize::from(matches!(event, StoreEvent::Lost { .. }));
+                    if let StoreEvent::Entry { site, event, .. } = &event {
+                        load.add(site, event);
+                    }
+                    self.apply_event(&mut run, event)
+                }
+            };
+            room = room.saturating_sub(1 + queued);
+        }
         self.finish_run(&mut run);
+        self.shared.parts.switchboard.applied(self.worker, &load);
         if lost > 0 {
             tracing::info!(
                 sessions = lost,
@@ -44,7 +106,8 @@ impl Gateway {
         }
     }
 
-    fn apply_event(&self, run: &mut Run, event: StoreEvent) {
+    /// How many deliveries were queued meanwhile.
+    fn apply_event(&self, run: &mut Run, event: StoreEvent) -> usize {
         match event {
             StoreEvent::Entry { seq, site, event, devices } => {
                 let live = (seq, event);
@@ -53,49 +116,60 @@ impl Gateway {
                         if Arc::ptr_eq(same, &devices) && *first == site =>
                     {
                         entries.push(live);
+                        0
                     }
                     _ => {
-                        self.finish_run(run);
+                        let queued = self.finish_run(run);
                         *run = Run::Entries { site, devices, entries: vec![live] };
+                        queued
                     }
                 }
             }
-            StoreEvent::Appended { token, outcome } => self.answer_send(token, outcome),
+            StoreEvent::Appended { token, outcome } => {
+                self.answer_send(token, outcome);
+                0
+            }
             other => {
-                self.finish_run(run);
-                self.apply_session_event(other);
+                let queued = self.finish_run(run);
+                queued + self.apply_session_event(other)
             }
         }
     }
 
-    fn add_broadcast(&self, run: &mut Run, message: Arc<Message>) {
+    fn add_broadcast(&self, run: &mut Run, message: Arc<Message>) -> usize {
         match run {
             Run::Broadcasts(messages)
                 if messages.first().is_some_and(|m| m.site == message.site && m.rooms == message.rooms) =>
             {
                 messages.push(message);
+                0
             }
             _ => {
-                self.finish_run(run);
+                let queued = self.finish_run(run);
                 *run = Run::Broadcasts(vec![message]);
+                queued
             }
         }
     }
 
-    fn finish_run(&self, run: &mut Run) {
+    fn finish_run(&self, run: &mut Run) -> usize {
         match std::mem::take(run) {
-            Run::None => {}
+            Run::None => 0,
             Run::Entries { site, devices, entries } => {
-                self.hub.entries(&entries, &site, &devices, self.now());
+                self.hub.entries(&entries, &site, &devices, self.now())
             }
             Run::Broadcasts(messages) => {
                 let messages: Vec<&Message> = messages.iter().map(Arc::as_ref).collect();
-                self.hub.broadcast(&messages);
+                self.hub.broadcast(&messages)
             }
         }
     }
 
-    fn apply_session_event(&self, event: StoreEvent) {
+    fn apply_session_event(&self, event: StoreEvent) -> usize {
+        let entries = match &event {
+            StoreEvent::Connected { page, .. } | StoreEvent::Page { page, .. } => page.entries.len(),
+            _ => 0,
+        };
         match event {
             StoreEvent::Connected { session, device, page } => self.admit(session, device, &page),
             StoreEvent::ConnectFailed { session, error } => self.answer_arrival(id_of(session), Err(error)),
@@ -110,6 +184,7 @@ impl Gateway {
             StoreEvent::Lost { session } => self.hub.finish_session(id_of(session), CloseReason::Forgotten),
             StoreEvent::Entry { .. } | StoreEvent::Appended { .. } => {}
         }
+        entries
     }
 
     fn admit(&self, session: SessionRef, device: DeviceNo, page: &Page) {
@@ -143,9 +218,9 @@ impl Gateway {
     }
 
     fn answer_send(&self, token: u32, outcome: Result<Receipt, StoreError>) {
-        if let Some(reply) = self.sends.borrow_mut().try_remove(token as usize) {
+        if let Some(sending) = self.sends.borrow_mut().try_remove(token as usize) {
             // A backend that hung up does not read its answer; the message is kept all the same.
-            let _ = reply.send(outcome);
+            let _ = sending.reply.send(outcome);
         }
     }
 }

@@ -161,7 +161,7 @@ async fn what_is_kept_is_accepted_whatever_becomes_of_its_broadcast() {
             queued: 0,
         });
         let appended = StoreEvent::Appended { token: 0, outcome };
-        rig.gateway.apply([Mail::Store(vec![appended])].into_iter());
+        rig.hear(vec![appended]);
         (sending.await, told.take())
     });
     let (outcome, said) = sent.await;
