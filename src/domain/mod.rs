@@ -9,6 +9,7 @@ mod flake;
 mod keeping;
 mod message;
 mod room;
+mod share;
 mod site;
 
 pub use address::{DeviceKey, DeviceNo, ReplyTo, SessionRef, WorkerId};
@@ -17,4 +18,5 @@ pub use flake::{Flake, FlakeError, MessageId};
 pub use keeping::{DeviceTtl, Durability};
 pub use message::{Event, EventError, Message, RESERVED_EVENTS};
 pub use room::{Membership, Room};
+pub use share::fair_share;
 pub use site::{BoundPolicy, QueueBounds, Secret, Site, SiteName, SiteNameError};

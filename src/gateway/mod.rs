@@ -6,6 +6,7 @@
 mod acknowledge;
 mod attendance;
 mod connect;
+mod piles;
 mod post;
 mod send;
 mod send_all;

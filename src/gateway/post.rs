@@ -1,11 +1,12 @@
-//! What the store and the broker say, applied to the hub in the order in which it was said.
+//! What the store and the broker say, applied to the hub: of each site in the order in which it was said.
 
 use std::sync::Arc;
 
-use super::switchboard::{Said, Weight};
+use super::piles::Letter;
+use super::switchboard::{Load, Mail};
 use super::worker::{Gateway, Outcomes};
 use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef, SiteName};
-use crate::hub::{CloseReason, Live, SessionId};
+use crate::hub::{CloseReason, Live, SessionId, SiteNo};
 use crate::store::{StoreError, StoreEvent};
 
 /// Neighbours that go to the same recipients: they leave as one frame.
@@ -21,39 +22,95 @@ enum Run {
     Broadcasts(Vec<Arc<Message>>),
 }
 
+/// Deliveries that are queued for one site before other sites get their turn. A message is one at least.
+const APPLY_SLICE: usize = 4096;
+
 impl Gateway {
-    /// Applies what was said, as much as one turn may hold. Whether that was filled: then more may be to come.
-    pub(super) fn apply(&self, said: &mut impl Iterator<Item = Said>) -> bool {
-        let (mut run, mut lost, mut weight, mut full) = (Run::None, 0, Weight::default(), false);
-        while !full && let Some(said) = said.next() {
-            match said {
-                Said::Broadcast(message) => {
-                    weight.add(&message.event);
-                    self.add_broadcast(&mut run, message);
+    /// Puts what arrived on the piles of its sites.
+    pub(super) fn sort(&self, mail: impl Iterator<Item = Mail>) {
+        let mut piles = self.piles.borrow_mut();
+        for mail in mail {
+            match mail {
+                Mail::Broadcast(message) => {
+                    piles.put(self.hub.site(&message.site), Letter::Broadcast(message))
                 }
-                Said::Store(event) => {
-                    match &event {
-                        StoreEvent::Entry { event, .. } => weight.add(event),
-                        StoreEvent::Lost { .. } => lost += 1,
-                        _ => {}
+                Mail::Store(events) => {
+                    for event in events {
+                        piles.put(self.site_of(&event), Letter::Store(event));
                     }
-                    self.apply_event(&mut run, event);
                 }
             }
-            full = weight.is_slice();
+        }
+    }
+
+    /// Everything about one session, one device or one send is said in one site.
+    fn site_of(&self, event: &StoreEvent) -> SiteNo {
+        match event {
+            StoreEvent::Entry { site, .. } => self.hub.site(site),
+            StoreEvent::Appended { token, .. } => {
+                self.sends.borrow().get(*token as usize).map_or(SiteNo::default(), |sending| sending.site)
+            }
+            StoreEvent::AppendedAll { token, .. } => {
+                self.batches.borrow().get(*token as usize).map_or(SiteNo::default(), |sending| sending.site)
+            }
+            StoreEvent::Resync { device, .. } => self.hub.site_of_device(*device),
+            StoreEvent::Connected { session, .. }
+            | StoreEvent::ConnectFailed { session, .. }
+            | StoreEvent::Page { session, .. }
+            | StoreEvent::Missed { session }
+            | StoreEvent::Lost { session } => self.hub.site_of(id_of(*session)),
+        }
+    }
+
+    /// Applies what waits in the sites of which everything that was queued before is sent: what arrives meanwhile leaves
+    /// together. Each gets one turn; where that is not enough, what it has queued is held back until the rest is.
+    pub(super) fn apply_due(&self) {
+        let sites = self.piles.borrow().sites();
+        for _ in 0..sites {
+            let Some(site) = self.piles.borrow_mut().next() else { break };
+            let begun = self.piles.borrow().is_begun(site);
+            if begun || !self.hub.is_waiting(site) {
+                if !begun {
+                    self.piles.borrow_mut().begin(site);
+                }
+                self.apply(site);
+                self.hub.hold(site, self.piles.borrow().is_begun(site));
+            }
+            self.piles.borrow_mut().end(site);
+        }
+    }
+
+    fn apply(&self, site: SiteNo) {
+        let (mut run, mut lost, mut load, mut room) = (Run::None, 0, Load::default(), APPLY_SLICE);
+        while room > 0 {
+            let Some(letter) = self.piles.borrow_mut().take(site) else { break };
+            let queued = match letter {
+                Letter::Broadcast(message) => {
+                    load.add(&message.site, &message.event);
+                    self.add_broadcast(&mut run, message)
+                }
+                Letter::Store(event) => {
+                    lost += usize::from(matches!(event, StoreEvent::Lost { .. }));
+                    if let StoreEvent::Entry { site, event, .. } = &event {
+                        load.add(site, event);
+                    }
+                    self.apply_event(&mut run, event)
+                }
+            };
+            room = room.saturating_sub(1 + queued);
         }
         self.finish_run(&mut run);
-        self.shared.parts.switchboard.taken(self.worker, weight);
+        self.shared.parts.switchboard.applied(self.worker, &load);
         if lost > 0 {
             tracing::info!(
                 sessions = lost,
                 "connections closed, so that their clients connect anew: the store does not know their devices any more"
             );
         }
-        full
     }
 
-    fn apply_event(&self, run: &mut Run, event: StoreEvent) {
+    /// How many deliveries were queued meanwhile.
+    fn apply_event(&self, run: &mut Run, event: StoreEvent) -> usize {
         match event {
             StoreEvent::Entry { seq, site, event, devices } => {
                 let live = (seq, event);
@@ -62,50 +119,64 @@ impl Gateway {
                         if Arc::ptr_eq(same, &devices) && *first == site =>
                     {
                         entries.push(live);
+                        0
                     }
                     _ => {
-                        self.finish_run(run);
+                        let queued = self.finish_run(run);
                         *run = Run::Entries { site, devices, entries: vec![live] };
+                        queued
                     }
                 }
             }
-            StoreEvent::Appended { token, outcome } => self.answer_send(token, outcome),
-            StoreEvent::AppendedAll { token, outcomes } => self.answer_batch(token, outcomes),
+            StoreEvent::Appended { token, outcome } => {
+                self.answer_send(token, outcome);
+                0
+            }
+            StoreEvent::AppendedAll { token, outcomes } => {
+                self.answer_batch(token, outcomes);
+                0
+            }
             other => {
-                self.finish_run(run);
-                self.apply_session_event(other);
+                let queued = self.finish_run(run);
+                queued + self.apply_session_event(other)
             }
         }
     }
 
-    fn add_broadcast(&self, run: &mut Run, message: Arc<Message>) {
+    fn add_broadcast(&self, run: &mut Run, message: Arc<Message>) -> usize {
         match run {
             Run::Broadcasts(messages)
                 if messages.first().is_some_and(|m| m.site == message.site && m.rooms == message.rooms) =>
             {
                 messages.push(message);
+                0
             }
             _ => {
-                self.finish_run(run);
+                let queued = self.finish_run(run);
                 *run = Run::Broadcasts(vec![message]);
+                queued
             }
         }
     }
 
-    fn finish_run(&self, run: &mut Run) {
+    fn finish_run(&self, run: &mut Run) -> usize {
         match std::mem::take(run) {
-            Run::None => {}
+            Run::None => 0,
             Run::Entries { site, devices, entries } => {
-                self.hub.entries(&entries, &site, &devices, self.now());
+                self.hub.entries(&entries, &site, &devices, self.now())
             }
             Run::Broadcasts(messages) => {
                 let messages: Vec<&Message> = messages.iter().map(Arc::as_ref).collect();
-                self.hub.broadcast(&messages);
+                self.hub.broadcast(&messages)
             }
         }
     }
 
-    fn apply_session_event(&self, event: StoreEvent) {
+    fn apply_session_event(&self, event: StoreEvent) -> usize {
+        let entries = match &event {
+            StoreEvent::Connected { page, .. } | StoreEvent::Page { page, .. } => page.entries.len(),
+            _ => 0,
+        };
         match event {
             StoreEvent::Connected { session, device, page } => self.admit(session, device, &page),
             StoreEvent::ConnectFailed { session, error } => self.answer_arrival(id_of(session), Err(error)),
@@ -120,6 +191,7 @@ impl Gateway {
             StoreEvent::Lost { session } => self.hub.finish_session(id_of(session), CloseReason::Forgotten),
             StoreEvent::Entry { .. } | StoreEvent::Appended { .. } | StoreEvent::AppendedAll { .. } => {}
         }
+        entries
     }
 
     fn admit(&self, session: SessionRef, device: DeviceNo, page: &Page) {
@@ -153,15 +225,15 @@ impl Gateway {
     }
 
     fn answer_send(&self, token: u32, outcome: Result<Receipt, StoreError>) {
-        if let Some(reply) = self.sends.borrow_mut().try_remove(token as usize) {
+        if let Some(sending) = self.sends.borrow_mut().try_remove(token as usize) {
             // A backend that hung up does not read its answer; the message is kept all the same.
-            let _ = reply.send(outcome);
+            let _ = sending.reply.send(outcome);
         }
     }
 
     fn answer_batch(&self, token: u32, outcomes: Outcomes) {
-        if let Some(reply) = self.batches.borrow_mut().try_remove(token as usize) {
-            let _ = reply.send(outcomes);
+        if let Some(sending) = self.batches.borrow_mut().try_remove(token as usize) {
+            let _ = sending.reply.send(outcomes);
         }
     }
 }

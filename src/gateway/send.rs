@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::worker::Gateway;
+use super::worker::{Gateway, Sending};
 use crate::broker::{BrokerError, Outcome};
 use crate::domain::{Event, Message, Receipt, ReplyTo, Room, Site};
 use crate::store::{Append, StoreError};
@@ -24,7 +24,7 @@ pub struct Order<'a> {
 /// Why a message was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The workers or the store have too much to do.
+    /// Too much of the site waits for the workers.
     #[error("too many messages are waiting")]
     Congested,
     /// The store could not take it.
@@ -57,9 +57,7 @@ impl Gateway {
     /// [`SendError`] when it was not taken; trying again later is right.
     pub async fn send(&self, site: &Arc<Site>, order: Order<'_>) -> Result<Receipt, SendError> {
         let parts = &self.shared.parts;
-        if parts.switchboard.is_congested() {
-            return Err(SendError::Congested);
-        }
+        self.admits(site)?;
         let message = Arc::new(self.message(site, order));
         if !site.keeps_messages() {
             let receipt = Receipt { id: message.id, devices: 0, online: 0, queued: 0 };
@@ -83,6 +81,15 @@ impl Gateway {
         Ok(receipt)
     }
 
+    /// Whether messages of this site are taken at the moment.
+    ///
+    /// # Errors
+    /// [`SendError::Congested`] where too many of it wait already.
+    pub fn admits(&self, site: &Site) -> Result<(), SendError> {
+        let congested = self.shared.parts.switchboard.is_congested(&site.name);
+        if congested { Err(SendError::Congested) } else { Ok(()) }
+    }
+
     pub(super) fn message(&self, site: &Arc<Site>, order: Order<'_>) -> Message {
         let mut rooms: Vec<Room> = order.rooms.iter().map(|room| Room::of(site, room)).collect();
         rooms.sort_unstable();
@@ -99,7 +106,8 @@ impl Gateway {
 
     async fn append(&self, message: Arc<Message>) -> Result<Receipt, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        let token = self.sends.borrow_mut().insert(sender) as u32;
+        let sending = Sending { site: self.hub.site(&message.site), reply: sender };
+        let token = self.sends.borrow_mut().insert(sending) as u32;
         self.flush_acks();
         let reply = ReplyTo { worker: self.worker, token };
         self.shared.parts.store.append(Append { reply, message });

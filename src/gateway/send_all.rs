@@ -6,8 +6,9 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use super::send::{NOT_BROADCAST, Order, SendError};
-use super::worker::{Gateway, Outcomes};
+use super::worker::{Gateway, Outcomes, SendingAll};
 use crate::domain::{Message, Receipt, ReplyTo, Site};
+use crate::hub::SiteNo;
 use crate::store::{AppendAll, StoreError};
 
 /// Messages that are prepared or published before other work of this thread gets its turn.
@@ -21,8 +22,8 @@ impl Gateway {
         site: &Arc<Site>,
         orders: Vec<Order<'_>>,
     ) -> Vec<Result<Receipt, SendError>> {
-        if self.shared.parts.switchboard.is_congested() {
-            return orders.iter().map(|_| Err(SendError::Congested)).collect();
+        if let Err(error) = self.admits(site) {
+            return orders.iter().map(|_| Err(error.clone())).collect();
         }
         let mut messages = Vec::with_capacity(orders.len());
         for order in orders {
@@ -49,7 +50,8 @@ impl Gateway {
     async fn append_all(&self, messages: Vec<Arc<Message>>) -> Outcomes {
         let count = messages.len();
         let (sender, receiver) = oneshot::channel();
-        let token = self.batches.borrow_mut().insert(sender) as u32;
+        let site = messages.first().map_or(SiteNo::default(), |message| self.hub.site(&message.site));
+        let token = self.batches.borrow_mut().insert(SendingAll { site, reply: sender }) as u32;
         self.flush_acks();
         let reply = ReplyTo { worker: self.worker, token };
         self.shared.parts.store.append_all(AppendAll { reply, messages });

@@ -1,6 +1,7 @@
 //! What the gateway asks of the store and in which order, with a store that only writes down.
 
 mod broadcast;
+mod turns;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -132,7 +133,7 @@ impl Rig {
 
     fn of(site: Site, broker: impl FnOnce(Arc<dyn Reception>) -> Arc<dyn Broker>) -> Self {
         let site = Arc::new(site);
-        let (switchboard, _) = Switchboard::new(1, 1 << 20);
+        let (switchboard, _) = Switchboard::new(1, 1 << 20, std::iter::once(site.name.clone()));
         let asked = Arc::new(Asked::default());
         let broker = broker(Arc::clone(&switchboard) as _);
         let shared = Shared::new(SharedParts {
@@ -156,19 +157,20 @@ impl Rig {
             Rc::new(Nowhere(Rc::clone(&self.closed)))
         });
         let (link, site) = (link.unwrap(), Arc::clone(&self.site));
-        let seed = SessionSeed { link, site, dialect: &Silent, welcome: Rc::default() };
+        let seed = SessionSeed { link, site, dialect: &Silent, welcome: None };
         Visitor { credentials: Credentials { token: None, meta: None }, device_id: "d".to_owned(), seed }
     }
 
-    fn hear<const N: usize>(&self, mail: [Mail; N]) {
-        let mut said = mail.into_iter().flat_map(Mail::said);
-        while self.gateway.apply(&mut said) {}
+    /// What the store says arrives, and is applied.
+    fn hear(&self, events: Vec<StoreEvent>) {
+        self.gateway.sort([Mail::Store(events)].into_iter());
+        while self.gateway.turn() {}
     }
 
     fn admit(&self, id: SessionId) {
         let (session, page) = (self.gateway.session_ref(id), Page::default());
         let connected = StoreEvent::Connected { session, device: DeviceNo(1), page };
-        self.hear([Mail::Store(vec![connected])]);
+        self.hear(vec![connected]);
     }
 }
 
@@ -230,7 +232,7 @@ async fn what_a_session_may_have_missed_is_read_and_its_acks_come_before_that() 
         rig.gateway.acknowledge(id, u64::from(AckId::entry(Seq(0)).get()));
         let gone = SessionRef { serial: id.serial + 1, ..rig.gateway.session_ref(id) };
         let missed = [gone, rig.gateway.session_ref(id)].map(|session| StoreEvent::Missed { session });
-        rig.hear([Mail::Store(missed.into())]);
+        rig.hear(missed.into());
         rig.asked.take()
     });
     let asked = asked.await;
@@ -245,7 +247,7 @@ fn who_is_lost_is_closed_in_a_way_from_which_clients_come_back() {
     let id = held.borrow().as_ref().unwrap().id();
     rig.admit(id);
     let lost = StoreEvent::Lost { session: rig.gateway.session_ref(id) };
-    rig.hear([Mail::Store(vec![lost])]);
+    rig.hear(vec![lost]);
     while rig.gateway.hub().flush(1) {}
     assert_eq!(rig.closed.borrow().as_slice(), [CloseReason::Forgotten]);
 }

@@ -10,13 +10,15 @@ use slab::Slab;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
+use super::piles::Piles;
 use super::shared::Shared;
 use super::switchboard::Mail;
 use crate::domain::{DeviceNo, Receipt, Seq, SessionRef, WorkerId};
-use crate::hub::{Hub, SessionId, Step};
+use crate::hub::{Hub, SessionId, SiteNo, Step};
 use crate::store::{Ack, Read, StoreError};
 
-/// Links written to before other work of this thread gets its turn: what arrives meanwhile leaves together.
+/// Links of one site that are written to before other sites and other work of this thread get their turn: what arrives
+/// meanwhile leaves together.
 const FLUSH_SLICE: usize = 128;
 
 /// A request that waits for the store.
@@ -25,20 +27,34 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 /// What became of messages that were sent together.
 pub(super) type Outcomes = Vec<Result<Receipt, StoreError>>;
 
+/// A send that waits for its commit.
+pub(super) struct Sending {
+    pub(super) site: SiteNo,
+    pub(super) reply: Reply<Receipt>,
+}
+
+/// Messages that were sent together and wait for their commit.
+pub(super) struct SendingAll {
+    pub(super) site: SiteNo,
+    pub(super) reply: oneshot::Sender<Outcomes>,
+}
+
 /// The use cases, on one worker thread.
 pub struct Gateway {
     pub(super) shared: Arc<Shared>,
     pub(super) worker: WorkerId,
     pub(super) hub: Rc<Hub>,
     /// Sends that wait for their commit, by token.
-    pub(super) sends: RefCell<Slab<Reply<Receipt>>>,
+    pub(super) sends: RefCell<Slab<Sending>>,
     /// Sends of several messages that wait for their commit, by token.
-    pub(super) batches: RefCell<Slab<oneshot::Sender<Outcomes>>>,
+    pub(super) batches: RefCell<Slab<SendingAll>>,
     /// Sessions that wait to be let in.
     pub(super) arrivals: RefCell<AHashMap<SessionId, Reply<()>>>,
     /// Acks that leave together.
     pub(super) acks: RefCell<Vec<Ack>>,
     pub(super) ack_timer_set: Cell<bool>,
+    /// What arrived and is not applied yet.
+    pub(super) piles: RefCell<Piles>,
     started: Instant,
 }
 
@@ -55,6 +71,7 @@ impl Gateway {
             arrivals: RefCell::default(),
             acks: RefCell::default(),
             ack_timer_set: Cell::new(false),
+            piles: RefCell::default(),
             started: Instant::now(),
         })
     }
@@ -75,27 +92,32 @@ impl Gateway {
     pub async fn run(self: Rc<Self>, mut line: UnboundedReceiver<Mail>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut mail = Vec::new();
+        let (mut mail, mut busy) = (Vec::new(), false);
         loop {
             tokio::select! {
+                biased;
+                _ = second.tick() => self.redeliver(),
                 count = line.recv_many(&mut mail, usize::MAX) => {
                     if count == 0 {
                         return;
                     }
-                    // However much came at once: others get their turn. It is sent in one go all the same, since what
-                    // comes together does not count against a client that had no chance to read.
-                    let mut said = mail.drain(..).flat_map(Mail::said);
-                    while self.apply(&mut said) {
-                        tokio::task::yield_now().await;
-                    }
+                    self.sort(mail.drain(..));
                 }
-                () = self.hub.wait() => {}
-                _ = second.tick() => self.redeliver(),
+                () = self.hub.wait(), if !busy => {}
+                () = std::future::ready(()), if busy => {}
             }
-            while self.hub.flush(FLUSH_SLICE) {
+            busy = self.turn();
+            if busy {
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    /// Applies what is due, and sends one slice. Whether there is more to do at once.
+    pub(super) fn turn(&self) -> bool {
+        self.apply_due();
+        let more = self.hub.flush(FLUSH_SLICE);
+        more || self.piles.borrow().sites() > 0
     }
 
     /// Seconds since this gateway was made.

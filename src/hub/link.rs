@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::outbox::Outbox;
+use super::turns::SiteNo;
 
 /// Names a link on its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,8 +80,10 @@ pub(super) struct Link {
     pub(super) serial: u32,
     pub(super) wire: Rc<dyn Wire>,
     pub(super) outbox: Outbox,
-    /// Stands in the list of links to flush.
+    /// Has something to send, and waits for the turn of its site.
     pub(super) dirty: bool,
+    /// The site in which something was said on it last.
+    pub(super) site: SiteNo,
     /// Waits until the carrier takes more.
     pub(super) blocked: bool,
     /// A session of it was let in. A stranger's outbox takes little.

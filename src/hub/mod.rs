@@ -11,6 +11,7 @@ mod link;
 mod outbox;
 mod sending;
 mod session;
+mod turns;
 mod worker;
 
 pub use flow::{Covered, Flow, Live, Step};
@@ -18,4 +19,5 @@ pub use frame::{Frame, Packet, Span};
 pub use link::{CloseReason, Flushed, LinkId, Wire};
 pub use outbox::Outbox;
 pub use session::{Dialect, Kept, ResyncDue, SessionId, SessionSeed};
+pub use turns::SiteNo;
 pub use worker::{Hub, HubOptions};

@@ -6,8 +6,12 @@ use super::flow::{Live, Step};
 use super::frame::Frame;
 use super::link::{CloseReason, Flushed, LinkId, Wire};
 use super::session::{Dialect, Kept, ResyncDue, Session, SessionId};
+use super::turns::SiteNo;
 use super::worker::{Hub, Inner, queue, queue_all, session};
 use crate::domain::{AckId, DeviceNo, Message, Page, Seq, SiteName};
+
+/// Bytes after which a turn ends, however few links had them.
+const SLICE_BYTES: u64 = 1 << 20;
 
 /// A link to close, found while sending.
 type Closing = (Rc<dyn Wire>, LinkId, CloseReason);
@@ -41,17 +45,17 @@ impl<'a> Frames<'a> {
 
 impl Hub {
     /// Emits new entries, all for the same devices, on the sessions that are live; the others come to know
-    /// them from their inbox. `now` is in seconds of any clock that only grows.
-    pub fn entries(&self, run: &[Live], site: &SiteName, devices: &[DeviceNo], now: u32) {
-        let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) else { return };
+    /// them from their inbox. `now` is in seconds of any clock that only grows. How many sessions it went to.
+    pub fn entries(&self, run: &[Live], site: &SiteName, devices: &[DeviceNo], now: u32) -> usize {
+        let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) else { return 0 };
         let make_run = |dialect: &dyn Dialect, frame: &mut Frame| {
             for (seq, event) in run {
                 dialect.event(site, Some(AckId::entry(*seq)), event, frame);
             }
         };
-        let mut frames = Frames::new(&make_run);
+        let (mut frames, mut count) = (Frames::new(&make_run), 0);
         let mut inner = self.inner.borrow_mut();
-        let Inner { links, sessions, index, dirty, .. } = &mut *inner;
+        let Inner { links, sessions, index, turns, .. } = &mut *inner;
         for slot in devices.iter().flat_map(|device| index.device(*device)) {
             let Some(session) = sessions.get_mut(*slot as usize) else { continue };
             let Some(kept) = &mut session.kept else { continue };
@@ -63,23 +67,26 @@ impl Hub {
                 continue;
             };
             note_waiting(&session.seed, kept, now);
-            queue(links, dirty, session.seed.link, frame, self.options.outbox_limit);
+            queue(links, turns, session.seed.link, session.site, frame, self.options.outbox_limit);
+            count += 1;
         }
         self.ring();
+        count
     }
 
-    /// Emits a message on the sessions that listen to its rooms by themselves; once each, without an ack.
-    pub fn broadcast(&self, run: &[&Message]) {
-        let Some(message) = run.first() else { return };
+    /// Emits a message on the sessions that listen to its rooms by themselves; once each, without an ack. How many they
+    /// are.
+    pub fn broadcast(&self, run: &[&Message]) -> usize {
+        let Some(message) = run.first() else { return 0 };
         let make = |dialect: &dyn Dialect, frame: &mut Frame| {
             for message in run {
                 dialect.event(&message.site, None, &message.event, frame);
             }
         };
-        let mut frames = Frames::new(&make);
+        let (mut frames, mut count) = (Frames::new(&make), 0);
         let mut inner = self.inner.borrow_mut();
         inner.mark = inner.mark.wrapping_add(1);
-        let Inner { links, sessions, index, dirty, mark, .. } = &mut *inner;
+        let Inner { links, sessions, index, turns, mark, .. } = &mut *inner;
         for slot in message.rooms.iter().flat_map(|room| index.room(&message.site, room)) {
             let Some(session) = sessions.get_mut(*slot as usize) else { continue };
             if !session.joined || session.mark == *mark {
@@ -87,9 +94,11 @@ impl Hub {
             }
             session.mark = *mark;
             let frame = frames.of(session.seed.dialect);
-            queue(links, dirty, session.seed.link, frame, self.options.outbox_limit);
+            queue(links, turns, session.seed.link, session.site, frame, self.options.outbox_limit);
+            count += 1;
         }
         self.ring();
+        count
     }
 
     /// Lets a session in that bears a device: the welcome goes out, then what the first page holds.
@@ -104,25 +113,25 @@ impl Hub {
             let link = session.seed.link;
             inner.know(link);
         }
-        self.put_page(id, page, now, true)
+        self.put_page(id, page, now)
     }
 
     /// Emits a page as one `_batch`, and what was held back behind it. `None` when the session has gone.
     pub fn page(&self, id: SessionId, page: &Page, now: u32) -> Option<Step> {
-        self.put_page(id, page, now, false)
+        self.put_page(id, page, now)
     }
 
     /// The welcome and the first page are weighed as one: a message that just fits into an outbox would not fit
     /// behind the welcome, and its client would be closed each time it comes.
-    fn put_page(&self, id: SessionId, page: &Page, now: u32, welcome: bool) -> Option<Step> {
+    fn put_page(&self, id: SessionId, page: &Page, now: u32) -> Option<Step> {
         let mut inner = self.inner.borrow_mut();
-        let Inner { links, sessions, dirty, .. } = &mut *inner;
+        let Inner { links, sessions, turns, .. } = &mut *inner;
         let session = session(sessions, id)?;
         let (frame, step) = page_frame(session, page, now)?;
-        let first = welcome.then(|| Rc::clone(&session.seed.welcome));
+        let first = session.seed.welcome.take();
         let page = (!frame.is_empty()).then(|| Rc::new(frame));
         let frames = first.into_iter().chain(page);
-        queue_all(links, dirty, session.seed.link, frames, self.options.outbox_limit);
+        queue_all(links, turns, session.seed.link, session.site, frames, self.options.outbox_limit);
         self.ring();
         Some(step)
     }
@@ -131,7 +140,7 @@ impl Hub {
     pub fn resync(&self, device: DeviceNo, through: Seq) -> Vec<(SessionId, Step)> {
         let mut steps = Vec::new();
         let mut inner = self.inner.borrow_mut();
-        let Inner { links, sessions, index, dirty, .. } = &mut *inner;
+        let Inner { links, sessions, index, turns, .. } = &mut *inner;
         for slot in index.device(device) {
             let Some(session) = sessions.get_mut(*slot as usize) else { continue };
             let Some(kept) = &mut session.kept else { continue };
@@ -140,7 +149,7 @@ impl Hub {
             steps.push((id, step));
             let mut frame = Frame::default();
             session.seed.dialect.resync(&session.seed.site.name, &mut frame);
-            queue(links, dirty, session.seed.link, Rc::new(frame), self.options.outbox_limit);
+            queue(links, turns, session.seed.link, session.site, Rc::new(frame), self.options.outbox_limit);
         }
         self.ring();
         steps
@@ -169,29 +178,61 @@ impl Hub {
         steps
     }
 
-    /// Sends what waits on up to `count` links. Whether more links wait.
-    pub fn flush(&self, count: usize) -> bool {
+    /// Whether links wait in a site.
+    pub fn is_waiting(&self, site: SiteNo) -> bool {
+        self.inner.borrow().turns.is_waiting(site)
+    }
+
+    /// Holds back what waits in a site, or no longer: more is about to be queued, and is to leave with it.
+    pub fn hold(&self, site: SiteNo, held: bool) {
+        self.inner.borrow_mut().turns.hold(site, held);
+    }
+
+    /// Sends what waits: sites take turns of up to `slice` links (and about a megabyte), until so many were sent to.
+    /// Whether more is to be sent.
+    pub fn flush(&self, slice: usize) -> bool {
         let mut closings: Vec<Closing> = Vec::new();
         let more = {
             let mut inner = self.inner.borrow_mut();
-            // From the front: who has waited longest comes first, however much is added meanwhile.
-            let count = inner.dirty.len().min(count);
-            for _ in 0..count {
-                let Some(slot) = inner.dirty.pop_front() else { break };
-                closings.extend(inner.flush_link(slot));
+            let (mut sent, enough) = (0, inner.written + SLICE_BYTES);
+            while sent < slice
+                && inner.written < enough
+                && let Some((site, waiting)) = inner.turns.next()
+            {
+                sent += inner.turn(site, waiting.min(slice), &mut closings);
             }
-            !inner.dirty.is_empty()
+            inner.turns.is_due()
         };
         for (wire, _, reason) in closings {
             wire.close(reason);
         }
         more
     }
+
+    /// Sends everything, in one go; what was held back, too.
+    pub fn flush_all(&self) {
+        self.inner.borrow_mut().turns.release_all();
+        while self.flush(usize::MAX) {}
+    }
 }
 
 impl Inner {
+    /// Sends to so many links of a site, or fewer where they get much. How many they were.
+    fn turn(&mut self, site: SiteNo, links: usize, closings: &mut Vec<Closing>) -> usize {
+        let (mut sent, enough) = (0, self.written + SLICE_BYTES);
+        while sent < links
+            && self.written < enough
+            && let Some(slot) = self.turns.take(site)
+        {
+            closings.extend(self.flush_link(slot));
+            sent += 1;
+        }
+        self.turns.end(site);
+        sent
+    }
+
     fn flush_link(&mut self, slot: u32) -> Option<Closing> {
-        let link = self.links.get_mut(slot as usize)?;
+        let link = self.links.get_mut(slot as usize).filter(|link| link.dirty)?;
         link.dirty = false;
         let id = LinkId { slot, serial: link.serial };
         // Who does not read, or has said good-bye, is not waited for.
@@ -206,7 +247,10 @@ impl Inner {
         let flushed = if link.outbox.is_empty() {
             Flushed::All
         } else {
-            link.wire.flush(&mut link.outbox, &mut self.scratch)
+            let before = link.outbox.weight();
+            let flushed = link.wire.flush(&mut link.outbox, &mut self.scratch);
+            self.written += before.saturating_sub(link.outbox.weight()) as u64;
+            flushed
         };
         match (flushed, link.closing) {
             (Flushed::Gone, _) => Some((Rc::clone(&link.wire), id, CloseReason::Gone)),

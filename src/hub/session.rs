@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::flow::Flow;
 use super::frame::Frame;
 use super::link::LinkId;
+use super::turns::SiteNo;
 use crate::domain::{AckId, DeviceNo, Event, Room, Seq, Site, SiteName};
 
 /// Names a session on its worker.
@@ -39,8 +40,8 @@ pub struct SessionSeed {
     pub site: Arc<Site>,
     /// How it is spoken to.
     pub dialect: &'static dyn Dialect,
-    /// Sent as the first thing once the session is let in.
-    pub welcome: Rc<Frame>,
+    /// Sent as the first thing once the session is let in, and not kept beyond that.
+    pub welcome: Option<Rc<Frame>>,
 }
 
 /// The inbox of a session's device, and where the session stands in it.
@@ -99,6 +100,8 @@ impl ResyncDue {
 pub(super) struct Session {
     pub(super) serial: u32,
     pub(super) seed: SessionSeed,
+    /// The number of its site.
+    pub(super) site: SiteNo,
     /// `None` while it is not let in yet, and for sessions that are live only.
     pub(super) kept: Option<Kept>,
     /// Rooms it listens to by itself; empty for the bearer of a device, whose recipients the store resolves.

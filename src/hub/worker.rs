@@ -1,7 +1,6 @@
 //! The hub of one worker: opening and closing of links and sessions.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use slab::Slab;
@@ -12,7 +11,8 @@ use super::index::Index;
 use super::link::{CloseReason, Link, LinkId, Wire};
 use super::outbox::Outbox;
 use super::session::{Kept, Session, SessionId, SessionSeed};
-use crate::domain::{Room, SiteName};
+use super::turns::{SiteNo, Turns};
+use crate::domain::{DeviceNo, Room, SiteName};
 
 /// What may wait for a link of which no session was let in: answers to pings, and refusals.
 const STRANGER_LIMIT: usize = 256 * 1024;
@@ -36,10 +36,12 @@ pub(super) struct Inner {
     pub(super) links: Slab<Link>,
     pub(super) sessions: Slab<Session>,
     pub(super) index: Index,
-    /// Slots of links with something to send.
-    pub(super) dirty: VecDeque<u32>,
+    /// Links with something to send.
+    pub(super) turns: Turns,
     /// Gathers the frames of one link; shared, so that a link needs no buffer of its own.
     pub(super) scratch: Vec<u8>,
+    /// Bytes sent so far.
+    pub(super) written: u64,
     /// Numbers broadcasts, see [`Session::mark`].
     pub(super) mark: u32,
     serial: u32,
@@ -53,8 +55,9 @@ impl Hub {
             links: Slab::new(),
             sessions: Slab::new(),
             index: Index::default(),
-            dirty: VecDeque::new(),
+            turns: Turns::default(),
             scratch: Vec::new(),
+            written: 0,
             mark: 0,
             serial: 0,
         };
@@ -81,6 +84,7 @@ impl Hub {
             wire: Rc::clone(&wire) as Rc<dyn Wire>,
             outbox: Outbox::default(),
             dirty: false,
+            site: SiteNo::default(),
             blocked: false,
             known: false,
             closing: None,
@@ -99,10 +103,11 @@ impl Hub {
     /// Queues a frame on a link. A link that is being closed takes no more.
     pub fn push(&self, id: LinkId, frame: Rc<Frame>) {
         let mut inner = self.inner.borrow_mut();
-        let known = inner.link(id).is_some_and(|link| link.known);
+        let Some(link) = inner.link(id) else { return };
+        let (known, site) = (link.known, link.site);
         let limit =
             if known { self.options.outbox_limit } else { self.options.outbox_limit.min(STRANGER_LIMIT) };
-        inner.queue(id, frame, limit);
+        inner.queue(id, site, frame, limit);
         self.ring();
     }
 
@@ -145,7 +150,9 @@ impl Hub {
     pub fn attach(&self, seed: SessionSeed) -> SessionId {
         let mut inner = self.inner.borrow_mut();
         let serial = inner.next_serial();
-        let session = Session { serial, seed, kept: None, rooms: Box::default(), joined: false, mark: 0 };
+        let site = inner.turns.number(&seed.site.name);
+        let session =
+            Session { serial, seed, site, kept: None, rooms: Box::default(), joined: false, mark: 0 };
         SessionId { slot: inner.sessions.insert(session) as u32, serial }
     }
 
@@ -164,9 +171,11 @@ impl Hub {
         let mut inner = self.inner.borrow_mut();
         let Some(session) = session(&mut inner.sessions, id) else { return false };
         session.joined = true;
-        let (link, welcome) = (session.seed.link, Rc::clone(&session.seed.welcome));
+        let (link, site, welcome) = (session.seed.link, session.site, session.seed.welcome.take());
         inner.know(link);
-        inner.queue(link, welcome, self.options.outbox_limit);
+        if let Some(welcome) = welcome {
+            inner.queue(link, site, welcome, self.options.outbox_limit);
+        }
         self.ring();
         true
     }
@@ -194,6 +203,23 @@ impl Hub {
         Some((site, left))
     }
 
+    /// The number of a site on this worker.
+    pub fn site(&self, name: &SiteName) -> SiteNo {
+        self.inner.borrow_mut().turns.number(name)
+    }
+
+    /// The site of a session; of none where it has gone.
+    pub fn site_of(&self, id: SessionId) -> SiteNo {
+        session(&mut self.inner.borrow_mut().sessions, id).map_or(SiteNo::default(), |session| session.site)
+    }
+
+    /// The site of a device; of none where it has no session here.
+    pub fn site_of_device(&self, device: DeviceNo) -> SiteNo {
+        let inner = self.inner.borrow();
+        let first = inner.index.device(device).first();
+        first.and_then(|slot| inner.sessions.get(*slot as usize)).map_or(SiteNo::default(), |one| one.site)
+    }
+
     /// Works on a session's place in its inbox.
     pub fn with_kept<T>(&self, id: SessionId, work: impl FnOnce(&mut Kept) -> T) -> Option<T> {
         let mut inner = self.inner.borrow_mut();
@@ -212,11 +238,9 @@ impl Inner {
     }
 
     pub(super) fn mark_dirty(&mut self, slot: u32) {
-        if let Some(link) = self.links.get_mut(slot as usize)
-            && !link.dirty
-        {
-            link.dirty = true;
-            self.dirty.push_back(slot);
+        if let Some(link) = self.links.get_mut(slot as usize) {
+            let site = link.site;
+            line_up(link, &mut self.turns, site, slot);
         }
     }
 
@@ -227,20 +251,30 @@ impl Inner {
         }
     }
 
-    pub(super) fn queue(&mut self, id: LinkId, frame: Rc<Frame>, limit: usize) {
-        queue(&mut self.links, &mut self.dirty, id, frame, limit);
+    fn queue(&mut self, id: LinkId, site: SiteNo, frame: Rc<Frame>, limit: usize) {
+        queue(&mut self.links, &mut self.turns, id, site, frame, limit);
+    }
+}
+
+/// A link has something to send, said in `site`. One that already waits for the turn of another site waits for both:
+/// whichever comes first sends it all.
+fn line_up(link: &mut Link, turns: &mut Turns, site: SiteNo, slot: u32) {
+    if !link.dirty || link.site != site {
+        (link.dirty, link.site) = (true, site);
+        turns.add(site, slot);
     }
 }
 
 /// Puts a frame into a link's outbox, see [`queue_all`].
 pub(super) fn queue(
     links: &mut Slab<Link>,
-    dirty: &mut VecDeque<u32>,
+    turns: &mut Turns,
     id: LinkId,
+    site: SiteNo,
     frame: Rc<Frame>,
     limit: usize,
 ) {
-    queue_all(links, dirty, id, std::iter::once(frame), limit);
+    queue_all(links, turns, id, site, std::iter::once(frame), limit);
 }
 
 /// Puts frames into a link's outbox. Past the limit the link is closed as too slow, if its carrier takes no more:
@@ -248,8 +282,9 @@ pub(super) fn queue(
 /// Nothing happens where the link has gone: its place may belong to somebody else by now.
 pub(super) fn queue_all(
     links: &mut Slab<Link>,
-    dirty: &mut VecDeque<u32>,
+    turns: &mut Turns,
     id: LinkId,
+    site: SiteNo,
     frames: impl Iterator<Item = Rc<Frame>> + Clone,
     limit: usize,
 ) {
@@ -265,10 +300,7 @@ pub(super) fn queue_all(
     } else {
         frames.for_each(|frame| link.outbox.push(frame));
     }
-    if !link.dirty {
-        link.dirty = true;
-        dirty.push_back(id.slot);
-    }
+    line_up(link, turns, site, id.slot);
 }
 
 pub(super) fn session(sessions: &mut Slab<Session>, id: SessionId) -> Option<&mut Session> {

@@ -122,7 +122,7 @@ pub struct Append {
 pub struct AppendAll {
     /// Who waits for the answer.
     pub reply: ReplyTo,
-    /// The messages; at least one.
+    /// The messages, all of one site; at least one.
     pub messages: Vec<Arc<Message>>,
 }
 

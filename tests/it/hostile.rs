@@ -14,6 +14,7 @@ mod auth;
 mod floods;
 mod frames;
 mod names;
+mod neighbours;
 mod noise;
 mod raw;
 mod sizes;

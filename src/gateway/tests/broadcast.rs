@@ -161,7 +161,7 @@ async fn what_is_kept_is_accepted_whatever_becomes_of_its_broadcast() {
             queued: 0,
         });
         let appended = StoreEvent::Appended { token: 0, outcome };
-        rig.hear([Mail::Store(vec![appended])]);
+        rig.hear(vec![appended]);
         (sending.await, told.take())
     });
     let (outcome, said) = sent.await;
@@ -179,23 +179,4 @@ async fn behind_a_broadcast_that_failed_nothing_more_is_published() {
     assert!(outcomes[1..published].iter().all(Result::is_ok));
     let behind = &outcomes[published..];
     assert!(behind.len() == 600 - published && behind.iter().all(|o| *o == Err(SendError::Behind)));
-}
-
-#[test]
-fn what_came_at_once_is_applied_in_slices_and_counts_as_waiting_until_then() {
-    let (_, rig) = rig(Site::sample("plain"));
-    let switchboard = &rig.gateway.shared.parts.switchboard;
-    let messages: Vec<_> = (0..4200).map(|_| Arc::new(rig.gateway.message(&rig.site, order()))).collect();
-    for message in &messages {
-        switchboard.broadcast(Arc::clone(message));
-    }
-    assert!(switchboard.is_congested());
-    let mut said = messages.into_iter().map(Mail::Broadcast).flat_map(Mail::said);
-    assert!(rig.gateway.apply(&mut said), "more is to come");
-    assert!(!switchboard.is_congested());
-    let mut slices = 1;
-    while rig.gateway.apply(&mut said) {
-        slices += 1;
-    }
-    assert!((10..100).contains(&slices), "{slices}");
 }

@@ -83,7 +83,7 @@ impl Rig {
     }
 
     fn session_of(&self, link: LinkId, dialect: &'static dyn Dialect) -> SessionId {
-        let welcome = Rc::new(Frame::control(b"W".to_vec()));
+        let welcome = Some(Rc::new(Frame::control(b"W".to_vec())));
         self.hub.attach(SessionSeed { link, site: Arc::clone(&self.site), dialect, welcome })
     }
 
@@ -281,4 +281,34 @@ fn what_comes_in_one_turn_closes_nobody_but_what_nobody_takes_does() {
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (0, None));
     rig.hub.push(link, large());
     assert_eq!((rig.seen(&wire).len(), wire.closed.get()), (0, Some(CloseReason::TooSlow)));
+}
+
+#[test]
+fn what_is_held_back_is_sent_when_everything_is() {
+    let rig = Rig::new(1 << 20);
+    let (link, wire) = rig.link();
+    rig.hub.join(rig.session(link));
+    rig.hub.hold(rig.hub.site(&rig.site.name), true);
+    assert_eq!(rig.seen(&wire), "");
+    rig.hub.flush_all();
+    assert_eq!(rig.seen(&wire), "W");
+}
+
+#[test]
+fn much_for_a_few_is_a_slice_as_well() {
+    let rig = Rig::new(8 << 20);
+    let large = Rc::new(Frame::control(vec![b'x'; 700_000]));
+    let wires: Vec<_> = (0..5).map(|_| rig.link()).collect();
+    for (link, _) in &wires {
+        rig.hub.join(rig.session(*link));
+        rig.hub.push(*link, Rc::clone(&large));
+    }
+    let mut turns = Vec::new();
+    let mut more = true;
+    while more {
+        more = rig.hub.flush(128);
+        let served = wires.iter().filter(|(_, wire)| !wire.seen.borrow().is_empty()).count();
+        turns.push(served);
+    }
+    assert_eq!(turns, [2, 4, 5]);
 }

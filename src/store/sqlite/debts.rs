@@ -60,9 +60,10 @@ impl Debts {
         self.list.extend(commands.iter().filter_map(Debt::of));
     }
 
-    /// All were told.
-    pub(super) fn paid(&mut self) {
+    /// All were told but those who wait for a later round.
+    pub(super) fn paid<'a>(&mut self, left: impl Iterator<Item = &'a Command>) {
         self.list.clear();
+        self.list.extend(left.filter_map(Debt::of));
     }
 }
 

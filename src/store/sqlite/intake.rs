@@ -1,6 +1,6 @@
 //! What waits for the writer: one queue, bounded in number and bytes.
 //!
-//! Messages beyond the bound are refused at once. Acks and the ends of sessions never are: they are gathered into
+//! Messages beyond the bound are refused at once, unless their site has less than its fair share of it. Acks and the ends of sessions never are: they are gathered into
 //! lists, and acks beyond a bound that only a hung disk can reach are forgotten, which delivers their entries
 //! again.
 
@@ -10,20 +10,13 @@ use std::time::Instant;
 
 use super::super::{Ack, Append, AppendAll, Connect, Read, StoreError};
 use super::MaxWaiting;
-use crate::domain::{Message, SessionRef};
+use super::loads::{Loads, Weight};
+use crate::domain::{SessionRef, SiteName};
 
 /// Acks that may wait.
 const MAX_ACKS: usize = 1 << 20;
 /// Connects that may wait: more than one process has sessions.
 const MAX_CONNECTS: usize = 1 << 18;
-/// What a waiting message costs besides its event and rooms, in bytes.
-const MESSAGE_OVERHEAD: usize = 256;
-
-/// What a waiting message costs, in bytes.
-fn weight(message: &Message) -> usize {
-    let rooms = message.rooms.iter().map(|room| room.as_str().len());
-    message.event.json().len() + rooms.sum::<usize>() + MESSAGE_OVERHEAD
-}
 
 /// One step for the writer.
 pub(super) enum Command {
@@ -33,6 +26,26 @@ pub(super) enum Command {
     Acks(Vec<Ack>),
     Read(Read),
     Disconnect(Vec<SessionRef>),
+}
+
+impl Command {
+    /// The site of messages.
+    pub(super) fn site(&self) -> Option<&SiteName> {
+        match self {
+            Self::Append(append) => Some(&append.message.site),
+            Self::AppendAll(all) => all.messages.first().map(|message| &message.site),
+            _ => None,
+        }
+    }
+
+    /// What it weighs while it waits, where it is messages.
+    pub(super) fn weight(&self) -> Weight {
+        match self {
+            Self::Append(append) => Weight::of(&append.message),
+            Self::AppendAll(all) => Weight::of_all(&all.messages),
+            _ => Weight::default(),
+        }
+    }
 }
 
 /// How the writer was woken.
@@ -58,8 +71,7 @@ enum Door {
 #[derive(Default)]
 struct Queue {
     commands: Vec<Command>,
-    messages: usize,
-    bytes: usize,
+    loads: Loads,
     acks: usize,
     connects: usize,
     /// Acks that were forgotten, since the start.
@@ -127,31 +139,23 @@ impl Intake {
     }
 
     pub(super) fn append(&self, append: Append) -> Result<(), StoreError> {
-        let bytes = weight(&append.message);
-        let queue = self.room_for(1, bytes)?;
-        self.push(queue, Command::Append(append));
-        Ok(())
+        self.take_messages(Command::Append(append))
     }
 
     /// All or none.
-    pub(super) fn append_all(&self, appends: AppendAll) -> Result<(), StoreError> {
-        let bytes = appends.messages.iter().map(|message| weight(message)).sum();
-        let queue = self.room_for(appends.messages.len(), bytes)?;
-        self.push(queue, Command::AppendAll(appends));
-        Ok(())
+    pub(super) fn append_all(&self, all: AppendAll) -> Result<(), StoreError> {
+        self.take_messages(Command::AppendAll(all))
     }
 
-    fn room_for(&self, messages: usize, bytes: usize) -> Result<MutexGuard<'_, Queue>, StoreError> {
+    fn take_messages(&self, command: Command) -> Result<(), StoreError> {
+        let (Some(site), weight) = (command.site(), command.weight()) else { return Ok(()) };
         let mut queue = self.open()?;
-        let full =
-            queue.messages + messages > self.limits.messages || queue.bytes + bytes > self.limits.bytes;
-        // What is too large for the bound by itself may still go alone.
-        if full && (queue.messages > 0 || self.limits.messages == 0) {
+        if queue.loads.refuses(site, weight, self.limits) {
             return Err(StoreError::Overloaded);
         }
-        queue.messages += messages;
-        queue.bytes += bytes;
-        Ok(queue)
+        queue.loads.add(site, weight);
+        self.push(queue, command);
+        Ok(())
     }
 
     pub(super) fn acks(&self, acks: Vec<Ack>) {
@@ -222,8 +226,8 @@ impl Intake {
     }
 
     /// Moves everything that waits into `batch`, which must be empty; sleeps while there is nothing, at most
-    /// until `deadline`.
-    pub(super) fn take(&self, batch: &mut Vec<Command>, deadline: Option<Instant>) -> Woken {
+    /// until `deadline`. What of earlier batches is left still counts as waiting.
+    pub(super) fn take(&self, batch: &mut Vec<Command>, left: &Loads, deadline: Option<Instant>) -> Woken {
         let mut queue = self.queue();
         while queue.commands.is_empty() && queue.door == Door::Open {
             queue = match deadline {
@@ -235,7 +239,8 @@ impl Intake {
             };
         }
         mem::swap(&mut queue.commands, batch);
-        (queue.messages, queue.bytes, queue.acks, queue.connects) = (0, 0, 0, 0);
+        queue.loads.copy(left);
+        (queue.acks, queue.connects) = (0, 0);
         queue.forgetting = false;
         match queue.door {
             Door::Open => Woken::Run,
@@ -259,7 +264,7 @@ mod tests {
         intake.acks(vec![ack; 3]);
         assert_eq!(intake.forgotten(), 3);
         let mut batch = Vec::new();
-        assert_eq!(intake.take(&mut batch, None), Woken::Run);
+        assert_eq!(intake.take(&mut batch, &Loads::default(), None), Woken::Run);
         assert!(matches!(batch.as_slice(), [Command::Acks(acks)] if acks.len() == MAX_ACKS));
         intake.acks(vec![ack]);
         assert_eq!(intake.forgotten(), 3);

@@ -7,7 +7,8 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `intake` | the queue in front of the writer |
+//! | `intake`, `loads` | the queue in front of the writer, and how much waits there |
+//! | `backlog`, `turns` | messages that a round has no room for, and whose turn it is |
 //! | `writer`, `publish` | the rounds, and what they tell the workers |
 //! | `state` | the registry |
 //! | `ledger`, `load` | the difference between registry and file, in SQL; the way back |
@@ -18,17 +19,20 @@
 //!
 //! What must not live here: anything a second store would do the same way.
 
+mod backlog;
 mod debts;
 mod health;
 mod intake;
 mod ledger;
 mod load;
+mod loads;
 mod moving;
 mod page;
 mod publish;
 mod recipients;
 mod schema;
 mod state;
+mod turns;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -69,7 +73,7 @@ impl SqliteOptions {
 }
 
 /// How many messages may wait for the writer; as much again may be on its way into the file. Beyond it
-/// [`Store::append`] answers [`StoreError::Overloaded`] at once.
+/// [`Store::append`] answers [`StoreError::Overloaded`] at once, for sites that have their fair share of it or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxWaiting {
     /// Messages.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::super::{Ack, Append, AppendAll, Connect, Page, PageLimit, Read, StoreError, StoreEvent};
+use super::backlog::{Backlog, Room};
 use super::debts::{Debts, End};
 use super::intake::{Command, Woken};
 use super::ledger::{Extent, Ledger};
@@ -62,6 +63,8 @@ struct Writer<'c> {
     publisher: Publisher,
     jobs: Sender<Job>,
     plan: Vec<Planned>,
+    /// Messages that wait for a later round.
+    backlog: Backlog,
     debts: Debts,
     reads: Vec<Read>,
     /// An ack of this round has caused a resync, which is told only when it is durable.
@@ -86,6 +89,7 @@ impl<'c> Writer<'c> {
             publisher,
             jobs,
             plan: Vec::new(),
+            backlog: Backlog::default(),
             debts,
             reads: Vec::new(),
             urgent: false,
@@ -99,13 +103,16 @@ impl<'c> Writer<'c> {
     fn run(mut self) {
         let mut batch = Vec::new();
         loop {
-            let woken = self.shared.intake.take(&mut batch, self.deadline());
+            let woken = self.shared.intake.take(&mut batch, self.backlog.loads(), self.deadline());
             if woken == Woken::Abort {
                 return;
             }
             self.debts.owe(&batch);
             self.round(&mut batch);
             if woken == Woken::Close {
+                while !self.backlog.is_empty() && !self.shared.intake.aborted() {
+                    self.round(&mut batch);
+                }
                 return self.finish();
             }
         }
@@ -113,6 +120,9 @@ impl<'c> Writer<'c> {
 
     /// When there is something to do even if nobody asks.
     fn deadline(&self) -> Option<Instant> {
+        if !self.backlog.is_empty() {
+            return Some(Instant::now());
+        }
         let expiry = self.state.next_expiry().and_then(|at| self.shared.clock.instant(at));
         let sweep = expiry.map(|at| at.max(self.swept_at + SWEEP_WAIT));
         let waiting = self.waiting_since.map(|at| at + ACK_WAIT);
@@ -134,9 +144,7 @@ impl<'c> Writer<'c> {
         // After a failure what goes out is written alone first: it may make room for what comes in.
         let alone = self.failed_at.is_some() && self.state.has_changes();
         let mut written = if alone { self.write(now) } else { Ok(()) };
-        for command in batch.drain(..) {
-            self.apply(command, unix_ms);
-        }
+        self.apply_all(batch, unix_ms);
         let must = self.state.has_promises() || self.urgent || self.deadline_passed(now);
         if must && written.is_ok() {
             written = self.write(now);
@@ -147,7 +155,7 @@ impl<'c> Writer<'c> {
         self.set_timers(now);
         self.shared.health.count(self.state.counters);
         self.publish(&written);
-        self.debts.paid();
+        self.debts.paid(self.backlog.commands());
         self.answer_reads();
     }
 
@@ -189,15 +197,33 @@ impl<'c> Writer<'c> {
         }
     }
 
-    fn apply(&mut self, command: Command, unix_ms: u64) {
+    /// In the order in which they came, but for messages that this round has no room for.
+    fn apply_all(&mut self, batch: &mut Vec<Command>, unix_ms: u64) {
+        let mut room = Room::of_a_round();
+        for command in batch.drain(..) {
+            match command.site() {
+                Some(site) if !room.is_left() || !self.backlog.is_empty() => {
+                    self.backlog.push(site.clone(), command);
+                }
+                _ => self.apply(command, &mut room, unix_ms),
+            }
+        }
+        while room.is_left()
+            && let Some(command) = self.backlog.pop()
+        {
+            self.apply(command, &mut room, unix_ms);
+        }
+    }
+
+    fn apply(&mut self, command: Command, room: &mut Room, unix_ms: u64) {
         match command {
             Command::Connect(connect) => self.connect(*connect, unix_ms),
             Command::Append(Append { reply, message }) => {
-                let receipt = self.append(&message);
+                let receipt = self.append(&message, room);
                 self.plan.push(Planned::Appended { reply, receipt });
             }
             Command::AppendAll(AppendAll { reply, messages }) => {
-                let receipts = messages.iter().map(|message| self.append(message)).collect();
+                let receipts = messages.iter().map(|message| self.append(message, room)).collect();
                 self.plan.push(Planned::AppendedAll { reply, receipts });
             }
             Command::Acks(acks) => acks.into_iter().for_each(|ack| self.ack(ack)),
@@ -223,13 +249,14 @@ impl<'c> Writer<'c> {
         self.plan.push(Planned::Connected { session, device, page, seqs });
     }
 
-    fn append(&mut self, message: &Arc<Message>) -> Receipt {
+    fn append(&mut self, message: &Arc<Message>, room: &mut Room) -> Receipt {
         let appended = self.state.append(message);
         if let Some((seq, devices)) = appended.entry {
             let (message, workers) = (Arc::clone(message), appended.workers);
             self.plan.push(Planned::Entry { seq, message, devices, workers });
         }
         self.plan.extend(appended.cleared.into_iter().map(Planned::Overflow));
+        room.spend(appended.receipt.devices as usize);
         appended.receipt
     }
 
@@ -267,10 +294,11 @@ impl<'c> Writer<'c> {
         for read in mem::take(&mut self.reads) {
             let Read { session, device, after, limit } = read;
             let (page, seqs) = self.state.page(device, after, limit);
-            if seqs.is_empty() {
-                self.publisher.push(session.worker, StoreEvent::Page { session, page });
-            } else {
-                drop(self.jobs.send(Job { session, page, after, seqs }));
+            match self.state.site(device) {
+                Some(site) if !seqs.is_empty() => {
+                    drop(self.jobs.send(Job { site: site.clone(), session, page, after, seqs }));
+                }
+                _ => self.publisher.push(session.worker, StoreEvent::Page { session, page }),
             }
         }
         self.publisher.deliver();

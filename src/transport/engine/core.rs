@@ -93,7 +93,7 @@ impl Engine {
             Job::Post(sid, body, reply) => self.post(&sid, &body, reply),
             Job::CloseAll(reply) => {
                 self.draining.set(true);
-                while self.hub.flush(usize::MAX) {}
+                self.hub.flush_all();
                 self.close_all(CloseReason::Draining);
                 let _ = reply.send(());
             }

@@ -43,7 +43,7 @@ impl SiteNamespaces {
                 meta: offer.get(auth.as_ref(), "meta"),
             },
             device_id: offer.get(auth.as_ref(), "deviceId").unwrap_or_default(),
-            seed: SessionSeed { link, site: Arc::clone(site), dialect, welcome: Rc::new(welcome) },
+            seed: SessionSeed { link, site: Arc::clone(site), dialect, welcome: Some(Rc::new(welcome)) },
         }
     }
 }
@@ -61,6 +61,7 @@ impl Namespaces for SiteNamespaces {
         Some(Rc::new_cyclic(|member: &Weak<SiteMember>| {
             let task = enter(Rc::clone(gateway), visitor, socket, Weak::clone(member));
             let task = tokio::task::spawn_local(task).abort_handle();
+            let task = RefCell::new(Some(task));
             SiteMember { gateway: Rc::clone(gateway), state: RefCell::new(State::Pending), task }
         }))
     }
@@ -83,7 +84,8 @@ impl Member for Root {
 struct SiteMember {
     gateway: Rc<Gateway>,
     state: RefCell<State>,
-    task: AbortHandle,
+    /// What lets the client in, until that is done: a handle keeps all the memory of its task.
+    task: RefCell<Option<AbortHandle>>,
 }
 
 enum State {
@@ -95,7 +97,9 @@ enum State {
 
 impl Drop for SiteMember {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
         // The aborted task holds the attendance until it is its turn: what arrives before that is not for a client
         // that has left, and may be back already.
         if let Some(attendance) = self.attendance() {
@@ -138,6 +142,7 @@ impl SiteMember {
     }
 
     fn settle(&self, outcome: &Result<(), Refusal>) {
+        *self.task.borrow_mut() = None;
         let state = self.state.replace(State::Refused);
         if let (Ok(()), State::Attached(attendance)) = (outcome, state) {
             *self.state.borrow_mut() = State::Joined(attendance);

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use ahash::AHashMap;
 
 use super::super::{Counters, Page, PageLimit};
-use crate::domain::{DeviceKey, DeviceNo, DeviceTtl, Message, Seq, SessionRef};
+use crate::domain::{DeviceKey, DeviceNo, DeviceTtl, Message, Seq, SessionRef, SiteName};
 pub(super) use device::{Device, Touch, Workers};
 pub(super) use open::OpenMessage;
 pub(super) use restore::{StoredDevice, StoredMessage};
@@ -175,6 +175,11 @@ impl State {
             message.stale = true;
             self.changes.stale.push(seq);
         }
+    }
+
+    /// The site of a device.
+    pub(super) fn site(&self, no: DeviceNo) -> Option<&SiteName> {
+        self.devices.get(&no).map(|device| &device.key.site)
     }
 
     fn bytes_of(&self, seq: Seq) -> u32 {

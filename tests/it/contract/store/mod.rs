@@ -14,6 +14,7 @@ mod rig;
 mod sessions;
 mod sqlite;
 mod together;
+mod turns;
 
 /// One test for each promise, on the backend that `$make` gives.
 macro_rules! contract {

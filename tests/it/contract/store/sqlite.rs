@@ -51,12 +51,15 @@ fn beyond_what_may_wait_messages_are_refused_at_once_and_nothing_else_is() {
         let waiting: Vec<u32> = (2..5).map(|n| rig.post(message(&format!("[{n}]"), &["user_1"]))).collect();
         let refused = rig.post(message("[5]", &["user_1"]));
         assert_eq!(rig.answer(refused), Err(StoreError::Overloaded));
+        // Not for what another site has waiting.
+        let other = rig.post(Message { site: site("other"), ..message("[6]", &["user_1"]) });
         rig.store().acknowledge(vec![Ack::Resynced(a, LAST)]);
         rig.store().disconnect(Disconnect { session: session(1, 0) });
         rig.recorder.release();
         for token in [1].into_iter().chain(waiting) {
             assert_eq!(rig.answer(token).unwrap().queued, 1);
         }
+        assert_eq!(rig.answer(other).unwrap().queued, 0);
         rig.settle();
         assert_eq!(rig.balance().online, 0);
         assert_eq!(rig.texts(a), ["[1]", "[2]", "[3]", "[4]"]);
