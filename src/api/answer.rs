@@ -1,10 +1,14 @@
 //! Answers: the plain text of the original, or JSON for callers that accept it. One table of errors for all.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::domain::{EventError, Receipt};
 use crate::gateway::SendError;
+
+/// The type of most answers, ready made.
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Seconds after which a refused message should be sent again.
 const RETRY_AFTER: &str = "1";
@@ -94,7 +98,7 @@ impl Refusal {
 /// The answer to an accepted message.
 pub(super) fn accepted(request: &HttpRequest, receipt: &Receipt) -> HttpResponse {
     if !accepts_json(request) {
-        return HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK");
+        return HttpResponse::Ok().insert_header((header::CONTENT_TYPE, PLAIN)).body("OK");
     }
     let Receipt { id, devices, online, queued } = receipt;
     let json = format!(r#"{{"id":"{id}","devices":{devices},"online":{online},"queued":{queued}}}"#);
