@@ -2,11 +2,15 @@
 
 use std::fmt::Write;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::domain::{EventError, Receipt};
 use crate::gateway::SendError;
+
+/// The type of most answers, ready made.
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Seconds after which a refused message should be sent again.
 const RETRY_AFTER: &str = "1";
@@ -144,7 +148,7 @@ impl Refusal {
 /// The answer to an accepted message.
 pub(super) fn accepted(request: &HttpRequest, receipt: &Receipt) -> HttpResponse {
     if !accepts_json(request) {
-        return HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK");
+        return HttpResponse::Ok().insert_header((header::CONTENT_TYPE, PLAIN)).body("OK");
     }
     let mut json = String::new();
     write_receipt(&mut json, receipt);

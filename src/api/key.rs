@@ -1,5 +1,6 @@
 //! Which site a backend speaks for, and its key. Checked before anything else of a request is read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
@@ -20,26 +21,26 @@ pub(super) struct Authorized {
 
 /// The query of `/send`.
 #[derive(Default)]
-struct Params {
-    site: Option<String>,
-    api_key: Option<String>,
+struct Params<'a> {
+    site: Option<Cow<'a, str>>,
+    api_key: Option<Cow<'a, str>>,
     resync: bool,
     /// A key was given more than once.
     repeated: bool,
 }
 
-impl Params {
+impl<'a> Params<'a> {
     /// The key, in the query or in a header.
-    fn key(&mut self, request: &HttpRequest) -> Option<String> {
+    fn key(&mut self, request: &'a HttpRequest) -> Option<Cow<'a, str>> {
         self.api_key.take().filter(|key| !key.is_empty()).or_else(|| header_key(request))
     }
 
-    fn parse(query: &str) -> Self {
+    fn parse(query: &'a str) -> Self {
         let mut params = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
-                "site" => params.repeated |= params.site.replace(value.into_owned()).is_some(),
-                "apiKey" => params.repeated |= params.api_key.replace(value.into_owned()).is_some(),
+                "site" => params.repeated |= params.site.replace(value).is_some(),
+                "apiKey" => params.repeated |= params.api_key.replace(value).is_some(),
                 "resync" => params.resync = is_on(&value),
                 _ => {}
             }
@@ -79,13 +80,13 @@ impl Authorized {
 }
 
 /// The key in a header: `X-Api-Key: <key>` or `Authorization: Bearer <key>`.
-fn header_key(request: &HttpRequest) -> Option<String> {
+fn header_key(request: &HttpRequest) -> Option<Cow<'_, str>> {
     let headers = request.headers();
     if let Some(key) = headers.get("x-api-key") {
-        return Some(key.to_str().ok()?.to_owned());
+        return Some(Cow::Borrowed(key.to_str().ok()?));
     }
     let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+    scheme.eq_ignore_ascii_case("bearer").then(|| Cow::Borrowed(key.trim()))
 }
 
 #[cfg(test)]

@@ -9,8 +9,11 @@ mod body;
 mod health;
 mod key;
 mod metrics;
+mod payload;
 mod send;
 
+use actix_web::guard;
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 pub use metrics::configure_metrics;
@@ -32,8 +35,14 @@ pub fn configure(config: &mut ServiceConfig, options: ApiOptions) {
         config.service(
             web::resource(path)
                 .app_data(web::PayloadConfig::new(options.send_limit))
+                // The guard of `web::post` writes down what it asks, for the `Allow` of a 405: at a price for each request.
+                .route(
+                    web::route()
+                        .guard(guard::fn_guard(|ask| ask.head().method == Method::POST))
+                        .to(send::send),
+                )
                 .route(web::post().to(send::send))
-                .route(web::method(actix_web::http::Method::OPTIONS).to(send::options)),
+                .route(web::method(Method::OPTIONS).to(send::options)),
         );
     }
     config.service(

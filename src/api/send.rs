@@ -1,15 +1,16 @@
 //! `POST /send`.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Bytes};
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::answer::{Refusal, accepted};
 use super::key::Authorized;
-use super::{ApiOptions, body};
+use super::{ApiOptions, body, payload};
 use crate::domain::Receipt;
 use crate::gateway::Gateway;
 
@@ -29,14 +30,14 @@ pub(super) async fn options() -> HttpResponse {
     HttpResponse::Ok().insert_header((header::ALLOW, "POST")).body("POST")
 }
 
-async fn try_send(request: &HttpRequest, payload: web::Payload) -> Result<Receipt, Refusal> {
+async fn try_send(request: &HttpRequest, body: web::Payload) -> Result<Receipt, Refusal> {
     let Some(gateway) = request.app_data::<Rc<Gateway>>() else {
         return Err(Refusal::Unreadable("this server is not complete"));
     };
     let Authorized { site, resync } = Authorized::check(request, gateway.shared())?;
     let kind = media_type(request)?;
     let limit = request.app_data::<ApiOptions>().map_or(0, |options| options.send_limit);
-    let bytes = whole_body(request, payload, Refusal::TooLarge(limit)).await?;
+    let bytes = whole_body(request, body, Refusal::TooLarge(limit)).await?;
     let order = body::parse(&bytes, kind.as_deref(), resync)?;
     let receipt = gateway.send(&site, order).await?;
     tracing::debug!(site = %site.name, message_id = %receipt.id, devices = receipt.devices, "message accepted");
@@ -46,25 +47,28 @@ async fn try_send(request: &HttpRequest, payload: web::Payload) -> Result<Receip
 /// The body, decompressed; `too_large` where it is longer than its resource allows.
 pub(super) async fn whole_body(
     request: &HttpRequest,
-    payload: web::Payload,
+    body: web::Payload,
     too_large: Refusal,
 ) -> Result<Bytes, Refusal> {
     known_encoding(request)?;
-    let bytes = Bytes::from_request(request, &mut payload.into_inner()).await;
+    let bytes = payload::read(request, body).await;
     bytes.map_err(|error| unreadable(&error, too_large))
 }
 
 /// The media type without parameters, in lower case. Another charset than UTF-8 is refused.
-pub(super) fn media_type(request: &HttpRequest) -> Result<Option<String>, Refusal> {
+pub(super) fn media_type(request: &HttpRequest) -> Result<Option<Cow<'_, str>>, Refusal> {
     let Some(header) = request.headers().get(header::CONTENT_TYPE) else { return Ok(None) };
     let header = header.to_str().map_err(|_| Refusal::MediaType("something unreadable".to_owned()))?;
+    if header == "application/json" {
+        return Ok(Some(Cow::Borrowed(header)));
+    }
     let header = header.to_ascii_lowercase();
     let (kind, params) = header.split_once(';').unwrap_or((&header, ""));
     let charset = params.split(';').find_map(|param| param.trim().strip_prefix("charset="));
     if charset.is_some_and(|charset| !charset.trim_matches('"').starts_with("utf-")) {
         return Err(Refusal::MediaType(format!("'{header}'")));
     }
-    Ok(Some(kind.trim().to_owned()))
+    Ok(Some(Cow::Owned(kind.trim().to_owned())))
 }
 
 /// A compression that is not known here must not be read as if it were none.

@@ -1,5 +1,6 @@
 //! Events and messages: what a backend sends, kept as the bytes that came in.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -47,9 +48,9 @@ impl Event {
     /// # Errors
     /// When the name is not a string, or reserved.
     pub fn new(name: &RawValue, args: Option<&RawValue>) -> Result<Self, EventError> {
-        let plain: String = serde_json::from_str(name.get()).map_err(|_| EventError::NotAString)?;
-        if RESERVED_EVENTS.contains(&plain.as_str()) {
-            return Err(EventError::Reserved(plain));
+        let plain = unquoted(name.get())?;
+        if RESERVED_EVENTS.contains(&&*plain) {
+            return Err(EventError::Reserved(plain.into_owned()));
         }
         let args = args.map_or("null", RawValue::get);
         let inner = args.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::trim);
@@ -74,6 +75,15 @@ impl Event {
     #[must_use]
     pub fn json(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// The text of a JSON string, which mostly stands there as it is.
+fn unquoted(json: &str) -> Result<Cow<'_, str>, EventError> {
+    let inner = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inner.filter(|inner| !inner.contains('\\')) {
+        Some(plain) => Ok(Cow::Borrowed(plain)),
+        None => serde_json::from_str(json).map(Cow::Owned).map_err(|_| EventError::NotAString),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The body of a batch, taken apart into its messages: nothing of them is read but where they begin and end.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer;
@@ -18,7 +19,7 @@ pub(super) enum Form {
 }
 
 /// From the media type, as far as it could be read.
-pub(super) fn form(kind: Result<Option<String>, Refusal>) -> Result<Form, Refusal> {
+pub(super) fn form(kind: Result<Option<Cow<'_, str>>, Refusal>) -> Result<Form, Refusal> {
     match kind {
         Ok(kind) => match kind.as_deref() {
             None | Some("" | "application/json") => Ok(Form::Array),
