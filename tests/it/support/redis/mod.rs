@@ -1,4 +1,4 @@
-//! Real Redis servers for the tests: one, a cluster, one with sentinels; and a proxy that breaks connections.
+//! Real Redis servers for the tests: one, a cluster, one with sentinels; and the proxy that breaks connections.
 //!
 //! Everything here blocks, and may be called from anywhere. Processes end when their value is dropped.
 
@@ -7,13 +7,12 @@
 mod certificates;
 mod cluster;
 mod process;
-mod proxy;
 mod sentinels;
 mod server;
 
+pub use super::proxy::Proxy;
 pub use certificates::Certificates;
 pub use cluster::Cluster;
-pub use proxy::Proxy;
 pub use sentinels::Sentinels;
 pub use server::RedisServer;
 
