@@ -12,6 +12,8 @@
 
 mod backplane;
 mod broadcast;
+#[path = "../chaos/mod.rs"]
+mod chaos;
 mod connecting;
 mod contract;
 mod defects;
