@@ -1,13 +1,13 @@
 //! Real gateways under everything that can go wrong at once, and a ledger that must close.
 //!
-//! Users with several devices come and go over WebSockets, polling, and from one to the other; they leave out acks as they
+//! Users with several devices come and go by WebSocket, by polling, and from one to the other; they leave out acks as they
 //! like. Senders number their messages. Between clients and gateways, and between gateways and Redis, proxies
 //! cut, stall, delay and throttle; nodes are killed, stopped and started again, disks are full, Redis is killed.
 //!
 //! What must hold: every message that was answered with 2xx is acked by every device it was for, or a counter says what
 //! became of it; what was answered with "nothing of it was kept" never comes; on a session nothing comes twice and nothing
 //! overtakes; what comes again has a reason; in each lull everybody who is connected gets all that is
-//! due, without coming anew; and at the end `/metrics` of every node agrees with the ledger.
+//! due, without coming anew; and at the end `/metrics` agrees with the ledger.
 //!
 //! `POSTROOM_SEED` repeats the plan of a run, `POSTROOM_CHAOS` sets about how many seconds it takes: `scripts/chaos`.
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::support::random::Random;
 
 /// How long a round of trouble takes, before all must be well again.
-const ROUND: Duration = Duration::from_millis(3_000);
-/// No trouble begins or goes on in the last part of a round.
-const RESERVE: u64 = 200;
+const ROUND: Duration = Duration::from_secs(3);
+/// No trouble begins behind this.
+const ENDS: Duration = Duration::from_millis(2_800);
 
 /// What a run is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Deck {
         lane(random, 300, &mut events, |random| self.trouble(Fault::Road, shape, random));
         if shape.redis {
             lane(random, 700, &mut events, |random| self.trouble(Fault::Wire, shape, random));
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 let at = Duration::from_millis(200 + random.below(300) as u64);
                 events.push(Event { at, fault: Fault::Redis(millis(random, 0, 2_500)) });
             }
@@ -184,9 +184,8 @@ fn lane(
     events: &mut Vec<Event>,
     mut next: impl FnMut(&mut Random) -> Fault,
 ) {
-    let end = ROUND - Duration::from_millis(RESERVE);
     let mut at = Duration::from_millis(random.below(pause) as u64);
-    while at < end {
+    while at < ENDS {
         let fault = next(random);
         events.push(Event { at, fault });
         at += fault.lasts() + Duration::from_millis((pause / 2 + random.below(pause)) as u64);

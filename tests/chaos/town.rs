@@ -189,7 +189,8 @@ impl Town {
     fn habits(&self) -> Habits {
         let carriers = vec![Carrier::Socket(4), Carrier::Socket(3), Carrier::Polling, Carrier::Climbing];
         let (late, lost) = if self.plan.shape.redis { (HELD_UP, HELD_UP) } else { (WITHIN, FORGETTABLE) };
-        Habits { carriers, late, lost, sessions: None }
+        // So long that inboxes grow beyond what a connect brings along.
+        Habits { carriers, late, lost, away: Duration::from_millis(1_500), sessions: None }
     }
 
     fn ports(&self) -> Vec<u16> {

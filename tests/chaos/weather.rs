@@ -8,7 +8,7 @@ use super::town::House;
 use crate::support::crowd::Crowd;
 use crate::support::crowd::ledger::{Cause, FORGETTABLE};
 use crate::support::proxy::Proxy;
-use crate::support::redis::RedisServer;
+use crate::support::redis::{RedisServer, aside};
 use crate::support::site_server::PATIENCE;
 
 /// How long everybody sends without a pause before a node is killed.
@@ -75,12 +75,11 @@ async fn restarted(server: Option<RedisServer>, down: Duration) -> Option<RedisS
     let mut server = server?;
     server.kill9();
     tokio::time::sleep(down).await;
-    // That blocks until it is there.
-    let restarting = tokio::task::spawn_blocking(move || {
+    let restarted = aside(move || {
         server.restart();
         server
     });
-    Some(restarting.await.unwrap())
+    Some(restarted.await)
 }
 
 /// All as if nothing had been when this returns, but for what is late.

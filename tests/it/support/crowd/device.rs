@@ -25,13 +25,21 @@ pub struct Habits {
     pub late: Duration,
     /// And behind one that broke.
     pub lost: Duration,
+    /// It stays away for less than this between two sessions.
+    pub away: Duration,
     /// It never comes back after so many sessions.
     pub sessions: Option<usize>,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { carriers: vec![Carrier::Socket(4)], late: UNDER_WAY, lost: FORGETTABLE, sessions: None }
+        Self {
+            carriers: vec![Carrier::Socket(4)],
+            late: UNDER_WAY,
+            lost: FORGETTABLE,
+            away: Duration::from_millis(500),
+            sessions: None,
+        }
     }
 }
 
@@ -80,7 +88,7 @@ impl Device {
         while !self.is(HOME) && self.habits.sessions.is_none_or(|all| sessions < all) {
             sessions += usize::from(self.come().await);
             if self.is(WHIMS) && self.random.one_in(2) {
-                let away = self.random.below(500) as u64;
+                let away = self.random.below(self.habits.away.as_millis() as usize) as u64;
                 tokio::time::sleep(Duration::from_millis(away)).await;
             }
         }

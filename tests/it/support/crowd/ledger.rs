@@ -253,7 +253,9 @@ impl Ledger {
             wrong.push(format!("came before an earlier one, #{}", earlier.1));
         }
         wrong.extend(came_again(page.copies.entry(name).or_default(), again, twice));
-        wrong.into_iter().for_each(|text| story.violation(Some(device), Some(name), text));
+        for text in wrong {
+            story.violation(Some(device), Some(name), text);
+        }
     }
 
     /// A device was told to load everything anew.

@@ -96,13 +96,13 @@ impl Sender {
         let port = self.ports[self.random.below(self.ports.len())];
         ledger.begun(name);
         let began = Instant::now();
-        match try_ask(port, "POST", &path, &headers, body.to_string().as_bytes()).await {
-            Some(answer) => answered(name, &answer, began, ledger, desk),
+        let answer = try_ask(port, "POST", &path, &headers, body.to_string().as_bytes()).await;
+        if let Some(answer) = answer {
+            answered(name, &answer, began, ledger, desk);
+        } else {
             // Dead, or cut off, at the moment; whether this one was kept is not known.
-            None => {
-                ledger.perhaps(name);
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            ledger.perhaps(name);
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }

@@ -26,3 +26,10 @@ pub fn until(what: &str, seconds: u64, mut is_so: impl FnMut() -> bool) {
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }
+
+/// Does what blocks, without holding up what goes on.
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || tell.send(work()));
+    told.await.expect("it must come to an end")
+}
