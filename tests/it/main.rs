@@ -13,6 +13,8 @@
 mod backplane;
 mod batch;
 mod broadcast;
+#[path = "../chaos/mod.rs"]
+mod chaos;
 mod connecting;
 mod contract;
 mod defects;

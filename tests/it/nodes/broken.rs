@@ -50,6 +50,7 @@ async fn a_connection_that_stands_still_beyond_the_lease_loses_nothing() {
     town.go_on(1.0).await;
     let seen = town.settle().await;
     assert!(seen.refused > 0, "the node that cannot reach Redis says so");
+    town.drain().await;
     town.nothing_left(&[&server]).await;
 }
 
@@ -97,6 +98,7 @@ async fn redis_that_is_killed_under_load_and_keeps_its_file_loses_nothing() {
     }
     let seen = town.settle().await;
     assert!(seen.refused > 0);
+    town.drain().await;
     town.nothing_left(&[&server]).await;
 }
 

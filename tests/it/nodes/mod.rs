@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::support::client::Client;
 use crate::support::gateway::{Gateway, Setup};
 use crate::support::http::Answer;
-use crate::support::redis::RedisServer;
+use crate::support::redis::{RedisServer, aside};
 use crate::support::send::Send;
 use crate::support::site_server::{PATIENCE, SiteServer};
 
@@ -48,13 +48,6 @@ async fn named(client: &mut Client, name: &str) -> Vec<String> {
 /// One call of `/send`, whatever the answer.
 async fn post(gateway: &Gateway, room: &str, event: &str) -> Answer {
     Send::to(gateway, "demo").wants_json().event(&[room], event, 1).post().await
-}
-
-/// Does what blocks, without holding up what goes on.
-async fn aside<T: std::marker::Send + 'static>(work: impl FnOnce() -> T + std::marker::Send + 'static) -> T {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || tell.send(work()));
-    told.await.expect("it must come to an end")
 }
 
 /// Asks again and again, for as long as any test waits, until the answer is this.

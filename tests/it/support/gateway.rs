@@ -223,9 +223,14 @@ impl Gateway {
     /// Starts a new process on the same folder, and on the same port unless somebody else has taken it meanwhile; the
     /// old one must have ended.
     pub async fn start_again(&mut self) {
+        self.start_again_unready().await;
+        self.ready().await;
+    }
+
+    /// The same, without being ready: what it stands on may be away.
+    pub async fn start_again_unready(&mut self) {
         self.earlier = self.logs();
         (self.process, self.port) =
             launch(self.folder.path(), self.port, &self.env, self.no_size_signal).await;
-        self.ready().await;
     }
 }

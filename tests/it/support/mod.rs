@@ -4,11 +4,13 @@
 
 pub mod backend;
 pub mod client;
+pub mod crowd;
 pub mod gateway;
 pub mod http;
 pub mod packet;
 pub mod polling;
 pub mod process;
+pub mod proxy;
 pub mod random;
 pub mod redis;
 pub mod send;

@@ -7,9 +7,13 @@ impl Random {
     /// Begins at `POSTROOM_SEED`, else at the time; the seed is printed, and seen when the test fails.
     #[allow(clippy::print_stdout)]
     pub fn seeded() -> Self {
-        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
-        let seed = std::env::var("POSTROOM_SEED").ok().map_or(now, |seed| seed.parse().unwrap());
+        let seed = seed();
         println!("POSTROOM_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Begins there.
+    pub fn begin(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -39,4 +43,10 @@ impl Random {
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next() as u8).collect()
     }
+}
+
+/// `POSTROOM_SEED`, else the time.
+pub fn seed() -> u64 {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    std::env::var("POSTROOM_SEED").ok().map_or(now, |seed| seed.parse().unwrap())
 }

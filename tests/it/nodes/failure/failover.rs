@@ -51,7 +51,7 @@ async fn a_master_that_dies_under_sentinels_loses_nothing_that_was_promised() {
     let mut town = town_on(&sentinels).await;
     town.go_on(2.0).await;
     let dead = sentinels.master_port();
-    town.ledger.allow_twice();
+    town.crowd.ledger.allow_twice();
     sentinels.servers[0].kill9();
     until("the master has changed", || sentinels.master_port() != dead).await;
     // Only now: a master that is back before that, and empty, would empty its replica too.
@@ -67,7 +67,7 @@ async fn a_planned_change_of_the_master_under_load_loses_nothing_that_was_promis
     let mut town = town_on(&sentinels).await;
     town.go_on(1.0).await;
     let before = sentinels.master_port();
-    town.ledger.allow_twice();
+    town.crowd.ledger.allow_twice();
     sentinels.fail_over();
     until("the master has changed", || sentinels.master_port() != before).await;
     follows(&sentinels.servers[0]).await;
@@ -81,7 +81,7 @@ async fn a_master_of_a_cluster_that_dies_loses_nothing_that_was_promised() {
     let config = redis(&cluster.urls().join(" "), "  cluster: true\n  waitReplicas: 1\n");
     let mut town = Town::found(&[config.clone(), config], LATE).await;
     town.go_on(2.0).await;
-    town.ledger.allow_twice();
+    town.crowd.ledger.allow_twice();
     cluster.nodes[0].kill9();
     let is_master = || cluster.nodes[3].field("role").as_deref() == Some("master");
     until("the replica has taken over", is_master).await;

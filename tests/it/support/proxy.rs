@@ -1,4 +1,4 @@
-//! A TCP proxy that cuts, stalls and delays.
+//! A TCP proxy that cuts, stalls, delays and throttles.
 
 use std::time::Duration;
 
@@ -20,8 +20,10 @@ struct State {
     stalled: bool,
     refusing: bool,
     delay: Duration,
-    /// Counts up with each cut.
-    cuts: u64,
+    /// Bytes a second, in each direction of each connection; zero: as many as there are.
+    throttle: usize,
+    /// Counts up with each cut: of every connection with an even number, and with an odd one.
+    cuts: [u64; 2],
     /// How long after the cut the bytes on their way reach the server; zero: they do not.
     late: Duration,
 }
@@ -58,7 +60,18 @@ impl Proxy {
     /// Ends all connections for those who made them, while what they had sent (as during a stall) reaches the server
     /// this much later.
     pub fn cut_late(&self, late: Duration) {
-        self.state.send_modify(|state| (state.cuts, state.late) = (state.cuts + 1, late));
+        self.state.send_modify(|state| {
+            state.cuts = state.cuts.map(|cuts| cuts + 1);
+            state.late = late;
+        });
+    }
+
+    /// Ends every second connection: those with an even number, or those with an odd one.
+    pub fn cut_half(&self, odd: bool) {
+        self.state.send_modify(|state| {
+            state.cuts[usize::from(odd)] += 1;
+            state.late = Duration::ZERO;
+        });
     }
 
     /// Nothing moves any more, in either direction; new connections are accepted, and stand still too.
@@ -76,6 +89,11 @@ impl Proxy {
         self.state.send_modify(|state| state.delay = delay);
     }
 
+    /// So many bytes a second at most, in each direction of each connection; zero: as many as there are.
+    pub fn throttle(&self, bytes: usize) {
+        self.state.send_modify(|state| state.throttle = bytes);
+    }
+
     /// Cuts, and closes every new connection at once, until `accept`.
     pub fn refuse(&self) {
         self.state.send_modify(|state| state.refusing = true);
@@ -88,21 +106,24 @@ impl Proxy {
 }
 
 async fn accept(listener: TcpListener, to: u16, state: watch::Receiver<State>) {
+    let mut odd = false;
     loop {
         let Ok((near, _)) = listener.accept().await else { continue };
         if !state.borrow().refusing {
-            tokio::spawn(carry(near, to, state.clone()));
+            odd = !odd;
+            tokio::spawn(carry(near, to, odd, state.clone()));
         }
     }
 }
 
-async fn carry(near: TcpStream, to: u16, state: watch::Receiver<State>) {
-    let cuts = state.borrow().cuts;
+async fn carry(near: TcpStream, to: u16, odd: bool, state: watch::Receiver<State>) {
+    let half = usize::from(odd);
+    let cuts = state.borrow().cuts[half];
     let Ok(far) = TcpStream::connect(("127.0.0.1", to)).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-    let there = Pump { from: near_in, to: far_out, state: state.clone(), cuts, may_be_late: true };
-    let back = Pump { from: far_in, to: near_out, state, cuts, may_be_late: false };
+    let there = Pump { from: near_in, to: far_out, state: state.clone(), half, cuts, may_be_late: true };
+    let back = Pump { from: far_in, to: near_out, state, half, cuts, may_be_late: false };
     tokio::join!(there.run(), back.run());
 }
 
@@ -111,7 +132,8 @@ struct Pump {
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
     state: watch::Receiver<State>,
-    /// As many as there were when the connection was made.
+    /// Which half of the connections it belongs to, and how many cuts of it there were when the connection was made.
+    half: usize,
     cuts: u64,
     may_be_late: bool,
 }
@@ -120,15 +142,16 @@ impl Pump {
     async fn run(mut self) {
         let mut buffer = vec![0; 1 << 16];
         loop {
+            let room = self.piece().min(buffer.len());
             let read = tokio::select! {
                 biased;
-                () = is_cut(&mut self.state, self.cuts) => return,
-                read = self.from.read(&mut buffer) => read.unwrap_or(0),
+                () = is_cut(&mut self.state, self.half, self.cuts) => return,
+                read = self.from.read(&mut buffer[..room]) => read.unwrap_or(0),
             };
             if read == 0 {
                 break;
             }
-            if !self.passes().await {
+            if !self.passes(read).await {
                 return self.late(buffer[..read].to_vec()).await;
             }
             if self.to.write_all(&buffer[..read]).await.is_err() {
@@ -138,9 +161,21 @@ impl Pump {
         let _ = self.to.shutdown().await;
     }
 
+    /// How many bytes go on together: those of a twentieth of a second.
+    fn piece(&self) -> usize {
+        match self.state.borrow().throttle {
+            0 => usize::MAX,
+            bytes => (bytes / 20).max(1),
+        }
+    }
+
     /// Waits as long as a piece is held up; false when it is cut off meanwhile.
-    async fn passes(&mut self) -> bool {
-        let delay = self.state.borrow().delay;
+    async fn passes(&mut self, bytes: usize) -> bool {
+        let delay = {
+            let state = self.state.borrow();
+            let rate = (state.throttle > 0).then_some(state.throttle as f64);
+            state.delay + Duration::from_secs_f64(rate.map_or(0.0, |rate| bytes as f64 / rate))
+        };
         let mut state = self.state.clone();
         let passing = async {
             tokio::time::sleep(delay).await;
@@ -148,7 +183,7 @@ impl Pump {
         };
         tokio::select! {
             biased;
-            () = is_cut(&mut self.state, self.cuts) => false,
+            () = is_cut(&mut self.state, self.half, self.cuts) => false,
             () = passing => true,
         }
     }
@@ -171,8 +206,8 @@ impl Pump {
     }
 }
 
-async fn is_cut(state: &mut watch::Receiver<State>, cuts: u64) {
-    if state.wait_for(|state| state.cuts != cuts).await.is_err() {
+async fn is_cut(state: &mut watch::Receiver<State>, half: usize, cuts: u64) {
+    if state.wait_for(|state| state.cuts[half] != cuts).await.is_err() {
         // The proxy is gone, and this runtime with it.
         std::future::pending::<()>().await;
     }
