@@ -95,8 +95,8 @@ fn build(
     more: impl FnOnce(&Arc<dyn Store>) -> Option<MoreRoutes>,
 ) -> anyhow::Result<House> {
     let server = &settings.server;
-    let names = settings.sites.iter().map(|site| site.name.clone());
-    let (switchboard, mail) = Switchboard::new(server.workers, server.outbox_limit / 2, names);
+    let names: Vec<_> = settings.sites.iter().map(|site| site.name.clone()).collect();
+    let (switchboard, mail) = Switchboard::new(server.workers, server.outbox_limit / 2, &names);
     let (exchange, jobs) = Exchange::new(server.workers);
     let Stores { store, broker, backplane } = stores::open(server, &switchboard)?;
     let protocol: Arc<dyn SiteProtocol> = Arc::new(Webservice::start(Options::default())?);

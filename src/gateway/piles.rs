@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::domain::Message;
+use crate::domain::{DeviceNo, Message};
 use crate::hub::SiteNo;
 use crate::store::StoreEvent;
 
@@ -15,6 +15,16 @@ pub(super) enum Letter {
     Store(StoreEvent),
     /// By the broker.
     Broadcast(Arc<Message>),
+}
+
+impl Letter {
+    /// The device of which it lets a session in.
+    fn lets_in(&self) -> Option<DeviceNo> {
+        match self {
+            Self::Store(StoreEvent::Connected { device, .. }) => Some(*device),
+            _ => None,
+        }
+    }
 }
 
 /// What waits in one site.
@@ -31,18 +41,21 @@ struct Pile {
 #[derive(Debug, Default)]
 pub(super) struct Piles {
     /// By number of the site.
-    piles: Vec<Pile>,
+    all: Vec<Pile>,
     /// Sites in which something waits.
     order: VecDeque<SiteNo>,
+    /// How many sessions wait on the piles to be let in.
+    arriving: usize,
 }
 
 impl Piles {
     /// Puts a letter on the pile of its site.
     pub(super) fn put(&mut self, site: SiteNo, letter: Letter) {
-        if self.piles.len() <= site.place() {
-            self.piles.resize_with(site.place() + 1, Pile::default);
+        if self.all.len() <= site.place() {
+            self.all.resize_with(site.place() + 1, Pile::default);
         }
-        let Some(pile) = self.piles.get_mut(site.place()) else { return };
+        let Some(pile) = self.all.get_mut(site.place()) else { return };
+        self.arriving += usize::from(letter.lets_in().is_some());
         pile.letters.push_back(letter);
         if !pile.queued {
             pile.queued = true;
@@ -62,7 +75,7 @@ impl Piles {
 
     /// A site has had its turn.
     pub(super) fn end(&mut self, site: SiteNo) {
-        let Some(pile) = self.piles.get_mut(site.place()) else { return };
+        let Some(pile) = self.all.get_mut(site.place()) else { return };
         pile.queued = !pile.letters.is_empty();
         if pile.queued {
             self.order.push_back(site);
@@ -71,21 +84,35 @@ impl Piles {
 
     /// Whether some of a pile was applied, and the rest of what leaves with it was not.
     pub(super) fn is_begun(&self, site: SiteNo) -> bool {
-        self.piles.get(site.place()).is_some_and(|pile| pile.due > 0)
+        self.all.get(site.place()).is_some_and(|pile| pile.due > 0)
     }
 
     /// All that there is now is to leave together.
     pub(super) fn begin(&mut self, site: SiteNo) {
-        if let Some(pile) = self.piles.get_mut(site.place()) {
+        if let Some(pile) = self.all.get_mut(site.place()) {
             pile.due = pile.letters.len();
         }
     }
 
     /// The next letter of those that leave together.
     pub(super) fn take(&mut self, site: SiteNo) -> Option<Letter> {
-        let pile = self.piles.get_mut(site.place())?;
+        let pile = self.all.get_mut(site.place())?;
         pile.due = pile.due.checked_sub(1)?;
-        pile.letters.pop_front()
+        let letter = pile.letters.pop_front()?;
+        self.arriving -= usize::from(letter.lets_in().is_some());
+        Some(letter)
+    }
+
+    /// The site in which a session of this device waits to be let in: until then the hub does not know the device, and
+    /// what concerns it must not overtake that.
+    pub(super) fn site_of_arriving(&self, device: DeviceNo) -> Option<SiteNo> {
+        if self.arriving == 0 {
+            return None;
+        }
+        let arrives = |letter: &Letter| letter.lets_in() == Some(device);
+        let waits =
+            |site: &SiteNo| self.all.get(site.place()).is_some_and(|pile| pile.letters.iter().any(arrives));
+        self.order.iter().copied().find(waits)
     }
 }
 

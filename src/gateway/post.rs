@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::piles::Letter;
+use super::piles::{Letter, Piles};
 use super::switchboard::{Load, Mail};
 use super::worker::{Gateway, Outcomes};
 use crate::domain::{DeviceNo, Message, Page, Receipt, SessionRef, SiteName};
@@ -32,11 +32,12 @@ impl Gateway {
         for mail in mail {
             match mail {
                 Mail::Broadcast(message) => {
-                    piles.put(self.hub.site(&message.site), Letter::Broadcast(message))
+                    piles.put(self.hub.site(&message.site), Letter::Broadcast(message));
                 }
                 Mail::Store(events) => {
                     for event in events {
-                        piles.put(self.site_of(&event), Letter::Store(event));
+                        let site = self.site_of(&piles, &event);
+                        piles.put(site, Letter::Store(event));
                     }
                 }
             }
@@ -44,7 +45,7 @@ impl Gateway {
     }
 
     /// Everything about one session, one device or one send is said in one site.
-    fn site_of(&self, event: &StoreEvent) -> SiteNo {
+    fn site_of(&self, piles: &Piles, event: &StoreEvent) -> SiteNo {
         match event {
             StoreEvent::Entry { site, .. } => self.hub.site(site),
             StoreEvent::Appended { token, .. } => {
@@ -53,7 +54,10 @@ impl Gateway {
             StoreEvent::AppendedAll { token, .. } => {
                 self.batches.borrow().get(*token as usize).map_or(SiteNo::default(), |sending| sending.site)
             }
-            StoreEvent::Resync { device, .. } => self.hub.site_of_device(*device),
+            StoreEvent::Resync { device, .. } => {
+                let known = self.hub.site_of_device(*device);
+                known.or_else(|| piles.site_of_arriving(*device)).unwrap_or_default()
+            }
             StoreEvent::Connected { session, .. }
             | StoreEvent::ConnectFailed { session, .. }
             | StoreEvent::Page { session, .. }

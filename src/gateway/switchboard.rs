@@ -77,11 +77,11 @@ impl Switchboard {
     pub fn new(
         workers: usize,
         max_bytes: usize,
-        sites: impl Iterator<Item = SiteName> + Clone,
+        sites: &[SiteName],
     ) -> (Arc<Self>, Vec<UnboundedReceiver<Mail>>) {
         let line = |_| {
             let (sender, receiver) = unbounded_channel();
-            (Line::new(sender, sites.clone()), receiver)
+            (Line::new(sender, sites), receiver)
         };
         let (lines, receivers) = (0..workers).map(line).unzip();
         (Arc::new(Self { lines, max_bytes }), receivers)
@@ -104,8 +104,8 @@ impl Switchboard {
 }
 
 impl Line {
-    fn new(sender: UnboundedSender<Mail>, sites: impl Iterator<Item = SiteName>) -> Self {
-        let sites = sites.map(|site| (site, Waiting::default())).collect();
+    fn new(sender: UnboundedSender<Mail>, sites: &[SiteName]) -> Self {
+        let sites = sites.iter().map(|site| (site.clone(), Waiting::default())).collect();
         let (all, others) = (Waiting::default(), Waiting::default());
         Self { sender, all, sites, others, busy: AtomicUsize::new(0) }
     }
@@ -215,7 +215,7 @@ mod tests {
     impl Rig {
         fn new(max_bytes: usize) -> Self {
             let (switchboard, receivers) =
-                Switchboard::new(2, max_bytes, ["loud", "quiet", "third"].map(site).into_iter());
+                Switchboard::new(2, max_bytes, &["loud", "quiet", "third"].map(site));
             Self { switchboard, receivers }
         }
 

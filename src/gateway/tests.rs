@@ -133,7 +133,7 @@ impl Rig {
 
     fn of(site: Site, broker: impl FnOnce(Arc<dyn Reception>) -> Arc<dyn Broker>) -> Self {
         let site = Arc::new(site);
-        let (switchboard, _) = Switchboard::new(1, 1 << 20, std::iter::once(site.name.clone()));
+        let (switchboard, _) = Switchboard::new(1, 1 << 20, std::slice::from_ref(&site.name));
         let asked = Arc::new(Asked::default());
         let broker = broker(Arc::clone(&switchboard) as _);
         let shared = Shared::new(SharedParts {
@@ -250,6 +250,31 @@ fn who_is_lost_is_closed_in_a_way_from_which_clients_come_back() {
     rig.hear(vec![lost]);
     while rig.gateway.hub().flush(1) {}
     assert_eq!(rig.closed.borrow().as_slice(), [CloseReason::Forgotten]);
+}
+
+#[test]
+fn a_resync_does_not_overtake_the_session_that_it_is_for() {
+    let (rig, held, other) = (Rig::new(), Held::default(), Held::default());
+    let visitor = |rig: &Rig| {
+        let mut visitor = rig.visitor();
+        visitor.seed.welcome = Some(Rc::default());
+        visitor
+    };
+    let mut one = Box::pin(rig.gateway.connect(visitor(&rig), hold(&held)));
+    let mut two = Box::pin(rig.gateway.connect(visitor(&rig), hold(&other)));
+    assert!(poll(one.as_mut()).is_pending() && poll(two.as_mut()).is_pending());
+    let ids = [&held, &other].map(|held| held.borrow().as_ref().unwrap().id());
+    let connected = |id, device| {
+        let (session, page) = (rig.gateway.session_ref(id), Page::default());
+        StoreEvent::Connected { session, device: DeviceNo(device), page }
+    };
+    // Not sent yet: what comes next for this site waits.
+    rig.gateway.sort([Mail::Store(vec![connected(ids[0], 1)])].into_iter());
+    rig.gateway.apply_due();
+    let resync = StoreEvent::Resync { device: DeviceNo(2), through: Seq(3) };
+    rig.hear(vec![connected(ids[1], 2), resync]);
+    let told = rig.gateway.hub().with_kept(ids[1], |kept| kept.told);
+    assert_eq!(told, Some(Some(Seq(3))));
 }
 
 #[test]

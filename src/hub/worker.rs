@@ -213,11 +213,11 @@ impl Hub {
         session(&mut self.inner.borrow_mut().sessions, id).map_or(SiteNo::default(), |session| session.site)
     }
 
-    /// The site of a device; of none where it has no session here.
-    pub fn site_of_device(&self, device: DeviceNo) -> SiteNo {
+    /// The site of a device; `None` where no session of it was let in here.
+    pub fn site_of_device(&self, device: DeviceNo) -> Option<SiteNo> {
         let inner = self.inner.borrow();
         let first = inner.index.device(device).first();
-        first.and_then(|slot| inner.sessions.get(*slot as usize)).map_or(SiteNo::default(), |one| one.site)
+        first.and_then(|slot| inner.sessions.get(*slot as usize)).map(|session| session.site)
     }
 
     /// Works on a session's place in its inbox.

@@ -82,7 +82,9 @@ async fn a_site_that_is_refused_for_sending_too_much_costs_its_neighbours_nothin
                     std::thread::spawn(move || pour(port, &refused))
                 })
                 .collect();
-            lanes.into_iter().for_each(|lane| lane.join().unwrap());
+            for lane in lanes {
+                lane.join().unwrap();
+            }
             for raw in &crowd {
                 let _ = raw.stream.shutdown(std::net::Shutdown::Both);
             }
