@@ -192,8 +192,11 @@ impl Shared {
     pub(super) fn count(&self, shard: ShardNo, tally: Tally, expired: u64) {
         if let Some(shard) = self.state().shards.get_mut(shard.index()) {
             let before = Tally { expired: tally.expired.saturating_sub(expired), ..tally };
-            shard.base.get_or_insert(before);
+            let first = shard.base.replace(shard.base.unwrap_or(before)).is_none();
             shard.now = tally;
+            if first {
+                self.changed.notify_all();
+            }
         }
     }
 
