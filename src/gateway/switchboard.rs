@@ -1,8 +1,11 @@
 //! One line to each worker: what the store and the broker say, in order, and how much of it waits.
 
 use std::sync::Arc;
+#[cfg(not(shuttle))]
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(shuttle)]
+use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::broker::Reception;

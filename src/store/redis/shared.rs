@@ -1,8 +1,16 @@
 //! What the workers' threads may look at: how much is under way, health, counters.
 
+use std::sync::PoisonError;
+#[cfg(not(shuttle))]
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+#[cfg(not(shuttle))]
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+#[cfg(shuttle)]
+use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(shuttle)]
+use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
 use super::MaxWaiting;
 use super::words::{ShardNo, Tally};
