@@ -20,16 +20,16 @@ pub(super) struct Authorized {
 
 /// The query of `/send`.
 #[derive(Default)]
-struct Params {
-    site: Option<String>,
-    api_key: Option<String>,
-    resync: bool,
+pub(super) struct Params {
+    pub(super) site: Option<String>,
+    pub(super) api_key: Option<String>,
+    pub(super) resync: bool,
     /// A key was given more than once.
-    repeated: bool,
+    pub(super) repeated: bool,
 }
 
 impl Params {
-    fn parse(query: &str) -> Self {
+    pub(super) fn parse(query: &str) -> Self {
         let mut params = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {

@@ -5,6 +5,9 @@
 
 mod answer;
 mod body;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod key;
 mod send;

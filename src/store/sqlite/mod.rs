@@ -19,6 +19,9 @@
 //! What must not live here: anything a second store would do the same way.
 
 mod debts;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod intake;
 mod ledger;
