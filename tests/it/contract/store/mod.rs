@@ -6,6 +6,7 @@ mod bounds;
 mod delivery;
 mod dying;
 mod inbox;
+mod life;
 mod model;
 mod redis;
 mod restart;
@@ -43,6 +44,7 @@ macro_rules! contract {
             numbers_are_never_used_twice, the_ttl_goes_on_across_a_restart, a_cleared_inbox_stays_cleared,
             after_close_nothing_is_taken]);
         contract!(@suite $make, model: [it_agrees_with_a_model]);
+        contract!(@suite $make, life: [inboxes_live_as_on_paper]);
     };
     (@suite $make:expr, $group:ident: [$($promise:ident),*]) => {
         mod $group {
