@@ -60,7 +60,8 @@ fn reference(bytes: &[u8]) -> Option<(Vec<String>, String, Vec<String>)> {
 }
 
 fn is_that_json(bytes: &[u8], read: Result<(Vec<String>, Vec<u8>), String>) {
-    if matches!(&read, Err(why) if why.contains("duplicate field")) {
+    // What stands in a key that means nothing is passed over, and need not be UTF-8.
+    if std::str::from_utf8(bytes).is_err() || matches!(&read, Err(why) if why.contains("duplicate field")) {
         return;
     }
     let read = read.ok().map(|(rooms, event)| {

@@ -82,7 +82,9 @@ impl Write for Socket {
 }
 
 fn agrees_with_tungstenite(limit: usize, stream: &[u8], ours: &(Vec<Heard>, Result<bool, Violation>)) {
-    let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
+    // Its limit for frames is for control frames as well, which may have 125 bytes however short messages are.
+    let frame = limit.max(125);
+    let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(frame));
     let socket = Socket(Cursor::new(stream.to_vec()));
     let mut socket = WebSocket::from_raw_socket(socket, Role::Server, Some(config));
     let mut theirs = Vec::new();
