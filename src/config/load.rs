@@ -175,7 +175,12 @@ pub(super) fn site_entries(file: &str, text: &str, env: &Env, findings: &mut Fin
             "names no site; add one as in sites.example.yml: its name, and below it authUrl and apiKey";
         findings.error(&Place::WholeFile(file.to_owned()), "", text);
     }
-    expand::expand(&mut entries, env, findings);
+    for entry in &mut entries {
+        // A text in the place of a site is wrong, also where nothing would be left of it: it must not vanish.
+        if let Node::Map(settings) = &mut entry.node {
+            expand::expand(settings, env, findings);
+        }
+    }
     sites::from_entries(&entries, findings)
 }
 
