@@ -28,7 +28,7 @@ const DEVICES: usize = 2;
 const WORKERS: u16 = 2;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Small, so that there is often more behind a batch.
-const PAGE: PageLimit = PageLimit { entries: 3, bytes: 1000 };
+const PAGE: PageLimit = PageLimit { entries: 6, bytes: 1000 };
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -40,8 +40,8 @@ enum Step {
     Leave(usize),
     /// One acknowledges an entry.
     Ack(usize, usize),
-    /// One acknowledges its batch.
-    AckBatch(usize),
+    /// One acknowledges its batch, and so many messages come at the same time.
+    AckBatch(usize, usize),
     /// Others get their turn.
     Yield(usize),
     /// Everything sent so far is answered.
@@ -56,11 +56,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..DEVICES, 0..WORKERS).prop_map(|(device, worker)| Step::Come(device, worker)),
         2 => (0..8_usize).prop_map(Step::Leave),
         4 => (0..8_usize, 0..4_usize).prop_map(|(seat, n)| Step::Ack(seat, n)),
-        4 => (0..8_usize).prop_map(Step::AckBatch),
+        8 => (0..8_usize, 0..3_usize).prop_map(|(seat, count)| Step::AckBatch(seat, count)),
         4 => (1..6_usize).prop_map(Step::Yield),
         2 => Just(Step::Answered),
     ];
-    prop::collection::vec(step, 1..40)
+    prop::collection::vec(step, 1..60)
 }
 
 /// Everybody is user 1.
@@ -133,7 +133,10 @@ impl World {
             Step::Come(device, worker) => self.come(device, worker),
             Step::Leave(seat) if seat < self.seats.len() => self.seats.remove(seat).leave(),
             Step::Ack(seat, n) => self.ack(seat, |seat| seat.entry(n)),
-            Step::AckBatch(seat) => self.ack(seat, Seat::batch),
+            Step::AckBatch(seat, count) => {
+                self.ack(seat, Seat::batch);
+                (0..count).for_each(|_| self.send());
+            }
             Step::Yield(times) => {
                 for _ in 0..times {
                     yield_now().await;
@@ -160,7 +163,8 @@ impl World {
     }
 
     fn ack(&mut self, seat: usize, pick: impl FnOnce(&mut Seat) -> Vec<u32>) {
-        let Some(seat) = self.seats.get_mut(seat) else { return };
+        let seats = self.seats.len().max(1);
+        let Some(seat) = self.seats.get_mut(seat % seats) else { return };
         let (device, numbers) = (seat.device, pick(seat));
         self.acked[device].extend(numbers);
     }
@@ -227,7 +231,7 @@ impl World {
 
 #[test]
 fn whoever_comes_while_messages_are_sent_gets_each_of_them_once_and_in_order() {
-    let mut runner = TestRunner::new(Config { cases: 32, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
     let run = |steps: Vec<Step>| {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
