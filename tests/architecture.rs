@@ -76,6 +76,11 @@ fn names_say_what_a_thing_is() {
 }
 
 #[test]
+fn rooms_are_open_for_fuzzing_alone() {
+    hold(&sources("src"), rules::openings);
+}
+
+#[test]
 fn nothing_forbidden_is_written() {
     hold(&[sources("src"), sources("tests")].concat(), rules::forbidden);
 }

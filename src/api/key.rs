@@ -21,12 +21,12 @@ pub(super) struct Authorized {
 
 /// The query of `/send`.
 #[derive(Default)]
-struct Params<'a> {
-    site: Option<Cow<'a, str>>,
-    api_key: Option<Cow<'a, str>>,
-    resync: bool,
+pub(super) struct Params<'a> {
+    pub(super) site: Option<Cow<'a, str>>,
+    pub(super) api_key: Option<Cow<'a, str>>,
+    pub(super) resync: bool,
     /// A key was given more than once.
-    repeated: bool,
+    pub(super) repeated: bool,
 }
 
 impl<'a> Params<'a> {
@@ -35,7 +35,7 @@ impl<'a> Params<'a> {
         self.api_key.take().filter(|key| !key.is_empty()).or_else(|| header_key(request))
     }
 
-    fn parse(query: &'a str) -> Self {
+    pub(super) fn parse(query: &'a str) -> Self {
         let mut params = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {

@@ -6,6 +6,9 @@
 mod answer;
 mod batch;
 mod body;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod key;
 mod metrics;

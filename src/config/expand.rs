@@ -44,7 +44,7 @@ fn expand_node(node: &mut Node, place: &Place, key: &str, env: &Env, findings: &
 }
 
 /// `None`: there is nothing to replace.
-fn expand_text(text: &str, env: &Env) -> Result<Option<String>, String> {
+pub(super) fn expand_text(text: &str, env: &Env) -> Result<Option<String>, String> {
     if !text.contains("${") {
         return Ok(None);
     }

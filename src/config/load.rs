@@ -59,6 +59,16 @@ pub fn load(sources: &Sources) -> Result<Settings, Problems> {
     let mut findings = Findings::default();
     let server = server(sources, &mut findings);
     let sites = sites(sources, &mut findings);
+    settings(server, sites, sources, findings)
+}
+
+/// What has been read, if all of it is in order.
+pub(super) fn settings(
+    server: Option<Server>,
+    sites: Vec<Arc<Site>>,
+    sources: &Sources,
+    mut findings: Findings,
+) -> Result<Settings, Problems> {
     if let Some(server) = &server {
         compare(server, &sites, sources, &mut findings);
     }
@@ -92,10 +102,20 @@ fn incomplete() -> Problem {
 /// The settings of the process. `None` only where something is wrong.
 pub(super) fn server(sources: &Sources, findings: &mut Findings) -> Option<Server> {
     let (path, named) = config_path(sources);
-    let file = path.display().to_string();
+    let text = read_file(&path, named, "", findings);
+    server_of(path.display().to_string(), text.as_deref(), sources, findings)
+}
+
+/// As [`server`], with `text` for the file.
+pub(super) fn server_of(
+    file: String,
+    text: Option<&str>,
+    sources: &Sources,
+    findings: &mut Findings,
+) -> Option<Server> {
     look_at_variables(&sources.env, findings);
-    let in_file = match read_file(&path, named, "", findings) {
-        Some(text) => config_entries(&file, &text, &sources.env, findings),
+    let in_file = match text {
+        Some(text) => config_entries(&file, text, &sources.env, findings),
         None => Vec::new(),
     };
     let in_file = given::from_entries(SERVER, &in_file, findings);
@@ -147,7 +167,7 @@ pub(super) fn sites(sources: &Sources, findings: &mut Findings) -> Vec<Arc<Site>
     }
 }
 
-fn site_entries(file: &str, text: &str, env: &Env, findings: &mut Findings) -> Vec<Arc<Site>> {
+pub(super) fn site_entries(file: &str, text: &str, env: &Env, findings: &mut Findings) -> Vec<Arc<Site>> {
     let before = findings.errors();
     let mut entries = mapping(file, text, "sites", findings);
     if entries.is_empty() && findings.errors() == before {
@@ -155,7 +175,12 @@ fn site_entries(file: &str, text: &str, env: &Env, findings: &mut Findings) -> V
             "names no site; add one as in sites.example.yml: its name, and below it authUrl and apiKey";
         findings.error(&Place::WholeFile(file.to_owned()), "", text);
     }
-    expand::expand(&mut entries, env, findings);
+    for entry in &mut entries {
+        // A text in the place of a site is wrong, also where nothing would be left of it: it must not vanish.
+        if let Node::Map(settings) = &mut entry.node {
+            expand::expand(settings, env, findings);
+        }
+    }
     sites::from_entries(&entries, findings)
 }
 

@@ -10,6 +10,9 @@
 mod check;
 mod environments;
 mod expand;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod given;
 mod layers;
 mod load;

@@ -2,8 +2,12 @@
 //! string (the layout of flake-idgen, so that ids sort with those of the service this replaces).
 
 use std::fmt;
+#[cfg(not(shuttle))]
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+#[cfg(shuttle)]
+use shuttle::sync::atomic::{AtomicU64, Ordering};
 
 const NODE_BITS: u32 = 10;
 const SEQUENCE_BITS: u32 = 12;

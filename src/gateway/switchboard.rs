@@ -1,9 +1,12 @@
 //! One line to each worker: what the store and the broker say, in order, and how much of it waits, by site.
 
 use std::sync::Arc;
+#[cfg(not(shuttle))]
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ahash::AHashMap;
+#[cfg(shuttle)]
+use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::broker::Reception;

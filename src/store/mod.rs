@@ -31,8 +31,11 @@ use crate::domain::{
     DeviceKey, DeviceNo, Event, Message, Receipt, ReplyTo, Room, Seq, SessionRef, SiteName, WorkerId,
 };
 
+#[cfg(not(shuttle))]
 pub mod moving;
+#[cfg(not(shuttle))]
 pub mod redis;
+#[cfg(not(shuttle))]
 pub mod sqlite;
 
 /// Keeps devices and their inboxes. Methods hand a command over and return at once.

@@ -1,7 +1,12 @@
 //! Lines that would come by the thousand when something is wrong, and say the same each time.
 
-use std::sync::{Mutex, PoisonError};
+#[cfg(not(shuttle))]
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
+
+#[cfg(shuttle)]
+use shuttle::sync::Mutex;
 
 /// How long a line keeps others like it from being written.
 const EVERY: Duration = Duration::from_secs(10);

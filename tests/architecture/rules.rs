@@ -200,6 +200,19 @@ pub fn names(source: &Source) -> Vec<String> {
     broken
 }
 
+/// What a room shows to the fuzz targets is there for them alone.
+pub fn openings(source: &Source) -> Vec<String> {
+    let behind = "#[cfg(fuzzing)]\n#[doc(hidden)]\npub mod ";
+    let open = words(&source.code, "fuzzing").filter(|at| {
+        let before = &source.code[..*at];
+        before.ends_with("mod ") && !before.ends_with(behind)
+    });
+    open.map(|at| {
+        format!("{}: mod fuzzing is open to everybody (put it behind its cfg, hidden)", source.at(at))
+    })
+    .collect()
+}
+
 /// What is never written.
 pub fn forbidden(source: &Source) -> Vec<String> {
     let found = |text: &'static str, rule: &'static str| {

@@ -1,6 +1,6 @@
 //! Each rule on a sample that breaks it, and on one that looks as if it did.
 
-use super::rules::{faces, forbidden, homeless, imports, lengths, names, outside_crates};
+use super::rules::{faces, forbidden, homeless, imports, lengths, names, openings, outside_crates};
 use super::source::Source;
 
 fn broken(rule: fn(&Source) -> Vec<String>, path: &str, text: &str) -> Vec<String> {
@@ -97,6 +97,15 @@ fn a_silent_face_is_seen() {
     breaks(faces, "src/hub/mod.rs", "use std::rc::Rc;\n", 1, "no //!");
     passes(faces, "src/hub/mod.rs", "//! The hub.\n");
     passes(faces, "src/hub/frame.rs", "use std::rc::Rc;\n");
+}
+
+#[test]
+fn what_is_open_for_more_than_fuzzing_is_seen() {
+    for text in ["pub mod fuzzing;", "#[cfg(fuzzing)]\npub mod fuzzing;", "#[doc(hidden)]\npub mod fuzzing;"]
+    {
+        breaks(openings, "src/hub/mod.rs", text, text.lines().count(), "open to everybody");
+    }
+    passes(openings, "src/hub/mod.rs", "#[cfg(fuzzing)]\n#[doc(hidden)]\npub mod fuzzing; // mod fuzzing;");
 }
 
 #[test]

@@ -10,6 +10,9 @@
 
 mod channels;
 mod ears;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hearing;
 mod publishing;
 mod recent;

@@ -155,6 +155,8 @@ fn what_is_no_site_is_named() {
         (format!("a/b:\n{good}"), format!("sites.yml:1:1: a/b: {name}")),
         ("shop:\n".to_owned(), format!("sites.yml:1:1: shop: {shape} nothing")),
         ("shop: x\n".to_owned(), format!("sites.yml:1:1: shop: {shape} a single value")),
+        // Nothing is left of that one, and it does not vanish.
+        ("shop: ${NONE:-}\n".to_owned(), format!("sites.yml:1:1: shop: {shape} a single value")),
         (
             "apiKey: x\n".to_owned(),
             "sites.yml:1:1: apiKey: is a setting of a site; put the name of the site above it, and indent it below that"

@@ -40,7 +40,7 @@ pub(super) async fn ask(outgoing: &Outgoing, request: Request, limit: usize) -> 
 }
 
 /// Reads the body of a 200.
-fn rooms(body: &[u8]) -> Result<Vec<String>, Trouble> {
+pub(super) fn rooms(body: &[u8]) -> Result<Vec<String>, Trouble> {
     // `fetch` skips a byte order mark; some frameworks send one.
     let json = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     serde_json::from_slice(json).map_err(|error| {

@@ -17,6 +17,9 @@ use crate::domain::Site;
 
 mod ask;
 mod auth;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod names;
 mod outgoing;

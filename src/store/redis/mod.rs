@@ -31,6 +31,9 @@ mod engine;
 mod fence;
 mod fences;
 mod flight;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod landing;
 mod lane;

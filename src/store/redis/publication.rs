@@ -28,7 +28,8 @@ fn note(rest: &mut Bytes) -> Result<Note, Garbled> {
         b"E" => {
             let seq = Seq(number(&word(&mut head))?);
             let length = number(&word(&mut head))? as usize;
-            if length > rest.len() {
+            // An entry for nobody is not published: this is one whose list was lost.
+            if length > rest.len() || head.is_empty() {
                 return Err(GARBLED);
             }
             Ok(Note::Entry { seq, devices: head, event: rest.split_to(length) })
@@ -86,9 +87,18 @@ mod tests {
 
     #[test]
     fn what_is_no_publication_is_garbled() {
-        for payload in
-            ["", "7", "x\n", "7\nE 1 5 3\nabc", "7\nE 1 x 3\nabc", "7\nZ 1 2\n", "7\nR 1\n", "7\nR 1 2"]
-        {
+        for payload in [
+            "",
+            "7",
+            "x\n",
+            "7\nE 1 5 3\nabc",
+            "7\nE 1 x 3\nabc",
+            "7\nE 1 3\nabc",
+            "7\nE 1 3 \nabc",
+            "7\nZ 1 2\n",
+            "7\nR 1\n",
+            "7\nR 1 2",
+        ] {
             assert_eq!(Publication::parse(Bytes::from_static(payload.as_bytes())), Err(GARBLED), "{payload}");
         }
     }

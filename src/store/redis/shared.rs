@@ -1,8 +1,16 @@
 //! What the workers' threads may look at: how much is under way, health, counters.
 
+use std::sync::PoisonError;
+#[cfg(not(shuttle))]
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+#[cfg(not(shuttle))]
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+#[cfg(shuttle)]
+use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(shuttle)]
+use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
 use super::MaxWaiting;
 use super::words::{ShardNo, Tally};
@@ -195,8 +203,11 @@ impl Shared {
     pub(super) fn count(&self, shard: ShardNo, tally: Tally, expired: u64) {
         if let Some(shard) = self.state().shards.get_mut(shard.index()) {
             let before = Tally { expired: tally.expired.saturating_sub(expired), ..tally };
-            shard.base.get_or_insert(before);
+            let first = shard.base.replace(shard.base.unwrap_or(before)).is_none();
             shard.now = tally;
+            if first {
+                self.changed.notify_all();
+            }
         }
     }
 

@@ -5,8 +5,13 @@
 //! again.
 
 use std::mem;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+#[cfg(not(shuttle))]
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
+
+#[cfg(shuttle)]
+use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
 use super::super::{Ack, Append, AppendAll, Connect, Read, StoreError};
 use super::MaxWaiting;

@@ -21,6 +21,9 @@
 
 mod backlog;
 mod debts;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod intake;
 mod ledger;

@@ -12,6 +12,9 @@ mod connection;
 mod core;
 mod exchange;
 mod framing;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod http;
 mod options;

@@ -6,6 +6,7 @@ mod bounds;
 mod delivery;
 mod dying;
 mod inbox;
+mod life;
 mod model;
 mod redis;
 mod restart;
@@ -48,6 +49,7 @@ macro_rules! contract {
             they_come_to_what_they_would_one_by_one, what_was_answered_together_is_there_again,
             after_close_all_are_refused]);
         contract!(@suite $make, model: [it_agrees_with_a_model]);
+        contract!(@suite $make, life: [inboxes_live_as_on_paper]);
     };
     (@suite $make:expr, $group:ident: [$($promise:ident),*]) => {
         mod $group {
