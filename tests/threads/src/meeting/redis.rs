@@ -25,7 +25,7 @@ pub fn no_more_departs_than_may() {
     let under_way = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let travel = |shared: Arc<Shared>, under_way: Arc<std::sync::atomic::AtomicUsize>| {
         move || {
-            let departs = shared.depart(10).is_ok();
+            let departs = shared.depart(1, 10).is_ok();
             if departs {
                 let others = under_way.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 assert_eq!(others, 0, "two at once");
@@ -40,7 +40,7 @@ pub fn no_more_departs_than_may() {
     let mine = travel(Arc::clone(&shared), Arc::clone(&under_way))();
     let theirs = other.join().unwrap();
     assert!(mine || theirs, "both were refused");
-    assert_eq!(shared.depart(10), Ok(()));
+    assert_eq!(shared.depart(1, 10), Ok(()));
 }
 
 /// Whoever waits for the start is woken when the last shard is in force, whichever comes first of what that takes.

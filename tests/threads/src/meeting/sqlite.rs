@@ -55,7 +55,7 @@ fn write(intake: &Intake, wanted: usize) -> (Vec<u64>, Woken) {
     let mut taken = Vec::new();
     loop {
         let mut batch = Vec::new();
-        let woken = intake.take(&mut batch, None);
+        let woken = intake.take(&mut batch, &loads::Loads::default(), None);
         taken.extend(numbers(batch));
         if woken != Woken::Run || taken.len() >= wanted {
             return (taken, woken);
@@ -114,7 +114,7 @@ pub fn the_bound_holds() {
     });
     let mut batch = Vec::new();
     let mine = append(&intake, 3).is_ok();
-    intake.take(&mut batch, Some(std::time::Instant::now()));
+    intake.take(&mut batch, &loads::Loads::default(), Some(std::time::Instant::now()));
     let mut arrived = numbers(batch);
     assert!(arrived.len() == 1, "as many as may wait");
     let accepted = others.map(|other| other.join().unwrap());
@@ -131,7 +131,7 @@ pub fn nothing_is_lost_when_the_writer_ends() {
         let intake = Arc::clone(&intake);
         thread::spawn(move || {
             let mut batch = Vec::new();
-            intake.take(&mut batch, None);
+            intake.take(&mut batch, &loads::Loads::default(), None);
             [numbers(batch), numbers(intake.bury())].concat()
         })
     };
