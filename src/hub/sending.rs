@@ -11,7 +11,7 @@ use super::worker::{Hub, Inner, queue, queue_all, session};
 use crate::domain::{AckId, DeviceNo, Message, Page, Seq, SiteName};
 
 /// Bytes after which a turn ends, however few links had them.
-const SLICE_BYTES: u64 = 1 << 20;
+const SLICE_BYTES: u64 = 4 << 20;
 
 /// A link to close, found while sending.
 type Closing = (Rc<dyn Wire>, LinkId, CloseReason);
@@ -188,7 +188,7 @@ impl Hub {
         self.inner.borrow_mut().turns.hold(site, held);
     }
 
-    /// Sends what waits: sites take turns of up to `slice` links (and about a megabyte), until so many were sent to.
+    /// Sends what waits: sites take turns of up to `slice` links (and about four megabytes), until so many were sent to.
     /// Whether more is to be sent.
     pub fn flush(&self, slice: usize) -> bool {
         let mut closings: Vec<Closing> = Vec::new();

@@ -297,7 +297,7 @@ fn what_is_held_back_is_sent_when_everything_is() {
 #[test]
 fn much_for_a_few_is_a_slice_as_well() {
     let rig = Rig::new(8 << 20);
-    let large = Rc::new(Frame::control(vec![b'x'; 700_000]));
+    let large = Rc::new(Frame::control(vec![b'x'; 3_000_000]));
     let wires: Vec<_> = (0..5).map(|_| rig.link()).collect();
     for (link, _) in &wires {
         rig.hub.join(rig.session(*link));
