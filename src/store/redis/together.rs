@@ -155,7 +155,7 @@ mod tests {
         let began = Instant::now();
         while desk.shared.hopeless(ShardNo(1)).is_none() {
             assert!(began.elapsed() < Duration::from_secs(10), "it was never up");
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         let reply = ReplyTo { worker: WorkerId(0), token: 1 };
         let batch = desk.batches.borrow_mut().add(reply, 20);
