@@ -196,6 +196,13 @@ impl Waiting {
         steps
     }
 
+    /// Acks that have to leave again, before those that came since: a device's older one first, or it would be told to resync.
+    pub(super) fn put_back(&mut self, acks: Vec<Settled>) {
+        for ack in acks.into_iter().rev() {
+            self.acks.push_front(ack);
+        }
+    }
+
     /// As many acks as one script takes.
     pub(super) fn are_acks_many(&self) -> bool {
         self.acks.len() >= ACKS
@@ -348,6 +355,20 @@ mod tests {
         assert_eq!(leaving(vec![reading(), sending()], 3, false), "Acks Reads Send");
         assert_eq!(leaving(vec![Item::Disconnect(Dno(1), Gen(1))], 3, false), "Acks Disconnect");
         assert_eq!(leaving(vec![sending()], ACKS, false), "Acks Send");
+    }
+
+    #[test]
+    fn acks_that_leave_again_stay_in_their_order() {
+        let ack = |seq| Settled::Entry(Dno(1), Seq(seq));
+        let mut waiting = Waiting { acks: vec![ack(1), ack(2)].into(), ..Waiting::default() };
+        let steps = waiting.take_acks();
+        waiting.acks.push_back(ack(3));
+        let again = steps.into_iter().filter_map(|step| match step {
+            Step::Acks(acks) => Some(acks),
+            _ => None,
+        });
+        waiting.put_back(again.flatten().collect());
+        assert_eq!(waiting.acks, [ack(1), ack(2), ack(3)]);
     }
 
     #[test]

@@ -321,10 +321,10 @@ fn refuse(lane: &Lane, step: Step, trouble: &Trouble) -> Option<Step> {
 
 /// The flight did not arrive under this name of the node, or nobody knows: what may go under a new name does.
 pub(super) fn disowned(lane: &Lane, flight: Flight) {
-    let mut again = Vec::new();
+    let (mut acks, mut again) = (Vec::new(), Vec::new());
     for step in flight.steps {
         match step {
-            Step::Acks(acks) => acks.into_iter().for_each(|ack| lane.acknowledge(ack)),
+            Step::Acks(some) => acks.extend(some),
             Step::Connect(_, _, arriving) => again.push(Item::Connect(arriving)),
             Step::Reads(readings) => again.extend(readings.into_iter().map(Item::Read)),
             Step::Enlist(listing, landed) => again.push(Item::Enlist(listing, landed)),
@@ -341,5 +341,6 @@ pub(super) fn disowned(lane: &Lane, flight: Flight) {
             Step::Disconnect(..) | Step::Adopt(..) | Step::Void(_) => {}
         }
     }
+    lane.waiting.borrow_mut().put_back(acks);
     lane.push_first(again);
 }

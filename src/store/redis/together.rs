@@ -24,8 +24,7 @@ pub(super) fn begin(desk: &Rc<Desk>, appends: AppendAll) {
     let post = |(place, message)| post(desk, Waits::Together(batch, place), message);
     let posts: Vec<PostKey> = messages.into_iter().enumerate().map(post).collect();
     let homes = to_ask(desk, &posts);
-    // What cannot be asked is refused with its message.
-    if homes.is_empty() || homes.keys().any(|home| desk.shared.hopeless(*home).is_some()) {
+    if homes.is_empty() {
         return hand_over(desk, &posts);
     }
     let mut questions = Vec::new();
@@ -47,7 +46,8 @@ fn hand_over(desk: &Rc<Desk>, posts: &[PostKey]) {
     }
 }
 
-/// The rooms of these messages, by home. None where all are for the same rooms: those go the same way.
+/// The rooms of these messages, by home. None where all are for the same rooms: those go the same way. Nor a home that is
+/// down: messages for it are refused, and the others keep their order.
 fn to_ask(desk: &Desk, keys: &[PostKey]) -> BTreeMap<ShardNo, Vec<RoomName>> {
     let mut posts = desk.posts.borrow_mut();
     let mut all: Vec<RoomName> = Vec::with_capacity(keys.len());
@@ -69,6 +69,7 @@ fn to_ask(desk: &Desk, keys: &[PostKey]) -> BTreeMap<ShardNo, Vec<RoomName>> {
     for room in all {
         homes.entry(desk.keys.home(&room)).or_default().push(room);
     }
+    homes.retain(|home, _| desk.shared.hopeless(*home).is_none());
     homes
 }
 
@@ -98,5 +99,71 @@ impl Landed for Asking {
     /// The messages for these rooms will be refused as well, or find their way by asking themselves.
     fn refused(&self, _: StoreError) {
         self.landed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::domain::{
+        DeviceTtl, Event, Message, MessageId, QueueBounds, ReplyTo, Room, SiteName, WorkerId,
+    };
+    use crate::store::redis::shared::Shared;
+    use crate::store::redis::{MaxWaiting, RedisOptions};
+    use crate::store::{Outlet, StoreEvent};
+
+    struct Nobody;
+
+    impl Outlet for Nobody {
+        fn deliver(&self, _: WorkerId, _: Vec<StoreEvent>) {}
+    }
+
+    fn desk() -> Rc<Desk> {
+        let options = RedisOptions {
+            prefix: "test".into(),
+            shards: 2,
+            sharded_pubsub: false,
+            lease: Duration::from_secs(1),
+            wait_replicas: 0,
+            ttl: DeviceTtl::Never,
+            max_waiting: MaxWaiting::default(),
+        };
+        let shared = Arc::new(Shared::new(options.shards, options.max_waiting));
+        Rc::new(Desk::new(options, shared, Arc::new(Nobody)))
+    }
+
+    fn message(room: &str) -> Arc<Message> {
+        Arc::new(Message {
+            id: MessageId(1),
+            site: SiteName::new("shop").unwrap(),
+            rooms: Arc::new([Room::stored(room)]),
+            event: Event::stored(Bytes::from_static(b"[]")),
+            resync: false,
+            bounds: QueueBounds::default(),
+        })
+    }
+
+    #[test]
+    fn homes_are_asked_though_another_one_is_down() {
+        let desk = desk();
+        let _ = desk.shared.up(ShardNo(0));
+        let began = Instant::now();
+        while desk.shared.hopeless(ShardNo(1)).is_none() {
+            assert!(began.elapsed() < Duration::from_secs(10), "it was never up");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        let reply = ReplyTo { worker: WorkerId(0), token: 1 };
+        let batch = desk.batches.borrow_mut().add(reply, 20);
+        let posts: Vec<PostKey> = (0..20)
+            .map(|no| post(&desk, Waits::Together(batch, no), message(&format!("room{no}"))))
+            .collect();
+        let homes = to_ask(&desk, &posts);
+        assert_eq!(homes.keys().copied().collect::<Vec<_>>(), [ShardNo(0)]);
+        assert!(homes.values().all(|rooms| (1..20).contains(&rooms.len())), "{homes:?}");
     }
 }
