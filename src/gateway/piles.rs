@@ -4,7 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::domain::Message;
+use ahash::AHashMap;
+
+use crate::domain::{DeviceNo, Message};
 use crate::hub::SiteNo;
 use crate::store::StoreEvent;
 
@@ -15,6 +17,16 @@ pub(super) enum Letter {
     Store(StoreEvent),
     /// By the broker.
     Broadcast(Arc<Message>),
+}
+
+impl Letter {
+    /// The device that has connected with this.
+    fn coming(&self) -> Option<DeviceNo> {
+        match self {
+            Self::Store(StoreEvent::Connected { device, .. }) => Some(*device),
+            _ => None,
+        }
+    }
 }
 
 /// What waits in one site.
@@ -34,6 +46,8 @@ pub(super) struct Piles {
     piles: Vec<Pile>,
     /// Sites in which something waits.
     order: VecDeque<SiteNo>,
+    /// Devices of which a connecting waits, how many, and in which site: the hub does not know them yet.
+    coming: AHashMap<DeviceNo, (SiteNo, usize)>,
 }
 
 impl Piles {
@@ -43,11 +57,19 @@ impl Piles {
             self.piles.resize_with(site.place() + 1, Pile::default);
         }
         let Some(pile) = self.piles.get_mut(site.place()) else { return };
+        if let Some(device) = letter.coming() {
+            self.coming.entry(device).or_insert((site, 0)).1 += 1;
+        }
         pile.letters.push_back(letter);
         if !pile.queued {
             pile.queued = true;
             self.order.push_back(site);
         }
+    }
+
+    /// The site in which a connecting of the device waits. What is said about the device belongs behind that.
+    pub(super) fn coming(&self, device: DeviceNo) -> Option<SiteNo> {
+        self.coming.get(&device).map(|(site, _)| *site)
     }
 
     /// In how many sites something waits.
@@ -85,7 +107,20 @@ impl Piles {
     pub(super) fn take(&mut self, site: SiteNo) -> Option<Letter> {
         let pile = self.piles.get_mut(site.place())?;
         pile.due = pile.due.checked_sub(1)?;
-        pile.letters.pop_front()
+        let letter = pile.letters.pop_front()?;
+        if let Some(device) = letter.coming() {
+            self.came(device);
+        }
+        Some(letter)
+    }
+
+    fn came(&mut self, device: DeviceNo) {
+        if let Some((_, count)) = self.coming.get_mut(&device) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.coming.remove(&device);
+            }
+        }
     }
 }
 

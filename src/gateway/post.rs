@@ -36,7 +36,11 @@ impl Gateway {
                 }
                 Mail::Store(events) => {
                     for event in events {
-                        piles.put(self.site_of(&event), Letter::Store(event));
+                        let site = match &event {
+                            StoreEvent::Resync { device, .. } => piles.coming(*device),
+                            _ => None,
+                        };
+                        piles.put(site.unwrap_or_else(|| self.site_of(&event)), Letter::Store(event));
                     }
                 }
             }
