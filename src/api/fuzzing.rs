@@ -12,5 +12,5 @@ pub fn body(bytes: &[u8], kind: Option<&str>) -> Result<(Vec<String>, Vec<u8>), 
 /// Site, key, `resync` and whether one of the first two was given twice.
 pub fn query(query: &str) -> (Option<String>, Option<String>, bool, bool) {
     let Params { site, api_key, resync, repeated } = Params::parse(query);
-    (site, api_key, resync, repeated)
+    (site.map(Into::into), api_key.map(Into::into), resync, repeated)
 }

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use ahash::AHashMap;
+
 use crate::domain::{DeviceNo, Message};
 use crate::hub::SiteNo;
 use crate::store::StoreEvent;
@@ -18,8 +20,8 @@ pub(super) enum Letter {
 }
 
 impl Letter {
-    /// The device of which it lets a session in.
-    fn lets_in(&self) -> Option<DeviceNo> {
+    /// The device that has connected with this.
+    fn coming(&self) -> Option<DeviceNo> {
         match self {
             Self::Store(StoreEvent::Connected { device, .. }) => Some(*device),
             _ => None,
@@ -44,8 +46,8 @@ pub(super) struct Piles {
     all: Vec<Pile>,
     /// Sites in which something waits.
     order: VecDeque<SiteNo>,
-    /// How many sessions wait on the piles to be let in.
-    arriving: usize,
+    /// Devices of which a connecting waits, how many, and in which site: the hub does not know them yet.
+    coming: AHashMap<DeviceNo, (SiteNo, usize)>,
 }
 
 impl Piles {
@@ -55,12 +57,19 @@ impl Piles {
             self.all.resize_with(site.place() + 1, Pile::default);
         }
         let Some(pile) = self.all.get_mut(site.place()) else { return };
-        self.arriving += usize::from(letter.lets_in().is_some());
+        if let Some(device) = letter.coming() {
+            self.coming.entry(device).or_insert((site, 0)).1 += 1;
+        }
         pile.letters.push_back(letter);
         if !pile.queued {
             pile.queued = true;
             self.order.push_back(site);
         }
+    }
+
+    /// The site in which a connecting of the device waits. What is said about the device belongs behind that.
+    pub(super) fn coming(&self, device: DeviceNo) -> Option<SiteNo> {
+        self.coming.get(&device).map(|(site, _)| *site)
     }
 
     /// In how many sites something waits.
@@ -99,20 +108,19 @@ impl Piles {
         let pile = self.all.get_mut(site.place())?;
         pile.due = pile.due.checked_sub(1)?;
         let letter = pile.letters.pop_front()?;
-        self.arriving -= usize::from(letter.lets_in().is_some());
+        if let Some(device) = letter.coming() {
+            self.came(device);
+        }
         Some(letter)
     }
 
-    /// The site in which a session of this device waits to be let in: until then the hub does not know the device, and
-    /// what concerns it must not overtake that.
-    pub(super) fn site_of_arriving(&self, device: DeviceNo) -> Option<SiteNo> {
-        if self.arriving == 0 {
-            return None;
+    fn came(&mut self, device: DeviceNo) {
+        if let Some((_, count)) = self.coming.get_mut(&device) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.coming.remove(&device);
+            }
         }
-        let arrives = |letter: &Letter| letter.lets_in() == Some(device);
-        let waits =
-            |site: &SiteNo| self.all.get(site.place()).is_some_and(|pile| pile.letters.iter().any(arrives));
-        self.order.iter().copied().find(waits)
     }
 }
 

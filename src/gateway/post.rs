@@ -56,7 +56,7 @@ impl Gateway {
             }
             StoreEvent::Resync { device, .. } => {
                 let known = self.hub.site_of_device(*device);
-                known.or_else(|| piles.site_of_arriving(*device)).unwrap_or_default()
+                known.or_else(|| piles.coming(*device)).unwrap_or_default()
             }
             StoreEvent::Connected { session, .. }
             | StoreEvent::ConnectFailed { session, .. }

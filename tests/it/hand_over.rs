@@ -96,7 +96,8 @@ impl World {
         let mut site = Site::sample("demo");
         site.user_room_prefix = Some("user_".into());
         let site = Arc::new(site);
-        let (switchboard, lines) = Switchboard::new(usize::from(WORKERS), 1 << 20, std::slice::from_ref(&site.name));
+        let (switchboard, lines) =
+            Switchboard::new(usize::from(WORKERS), 1 << 20, std::slice::from_ref(&site.name));
         let options = SqliteOptions::new(folder, Durability::Normal, DeviceTtl::Never);
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&options, Arc::clone(&switchboard) as _).unwrap());

@@ -31,15 +31,23 @@ struct Json;
 
 impl Dialect for Json {
     fn event(&self, _: &SiteName, _: Option<AckId>, event: &Event, frame: &mut Frame) {
-        frame.push(|out| {
-            out.extend_from_slice(event.json());
-            crate::hub::Span { start: 0, len: 0, binary: false }
-        });
+        put(frame, event.json());
     }
 
-    fn batch(&self, _: &SiteName, _: AckId, _: &[(Seq, Event)], _: &mut Frame) {}
+    fn batch(&self, _: &SiteName, _: AckId, _: &[(Seq, Event)], frame: &mut Frame) {
+        put(frame, b"<batch>");
+    }
 
-    fn resync(&self, _: &SiteName, _: &mut Frame) {}
+    fn resync(&self, _: &SiteName, frame: &mut Frame) {
+        put(frame, b"<resync>");
+    }
+}
+
+fn put(frame: &mut Frame, text: &[u8]) {
+    frame.push(|out| {
+        out.extend_from_slice(text);
+        crate::hub::Span { start: 0, len: 0, binary: false }
+    });
 }
 
 /// Sites without inboxes; everybody there is in the room of its site.
@@ -66,17 +74,19 @@ impl Town {
         town
     }
 
+    fn connection(&self, person: usize) -> LinkId {
+        let mut link = None;
+        self.rig.gateway.hub().open_link(|id| {
+            link = Some(id);
+            Rc::new(Notes(person, Rc::clone(&self.sent)))
+        });
+        link.unwrap()
+    }
+
     /// Somebody joins a site, on a connection of its own or on this one.
     fn settle(&self, name: &str, person: usize, on: Option<LinkId>) -> LinkId {
         let hub = self.rig.gateway.hub();
-        let link = on.unwrap_or_else(|| {
-            let mut link = None;
-            hub.open_link(|id| {
-                link = Some(id);
-                Rc::new(Notes(person, Rc::clone(&self.sent)))
-            });
-            link.unwrap()
-        });
+        let link = on.unwrap_or_else(|| self.connection(person));
         let site = Arc::new(Site::sample(name));
         let rooms = ["all", "also"].map(|room| Room::of(&site, room)).to_vec();
         let id = hub.attach(SessionSeed { link, site, dialect: &Json, welcome: None });
@@ -185,4 +195,25 @@ fn every_site_has_its_turn_however_many_there_are() {
     let sites: std::collections::BTreeSet<usize> = seen.iter().map(|(person, _)| person / 300).collect();
     assert_eq!((seen.len(), sites.len()), (20 * SLICE, 20));
     assert_eq!(seen.len() + town.rest().len(), 20 * 300);
+}
+
+#[test]
+fn what_is_said_about_a_device_comes_behind_its_connecting_however_busy_its_site_is() {
+    let town = Town::new(&[("loud", 1000)]);
+    town.say("loud", "all", &["L"]);
+    town.turn();
+    // A device connects, and its inbox is cleared before the connecting is applied: its site has to wait.
+    let (gateway, site) = (&town.rig.gateway, Arc::new(Site::sample("loud")));
+    let link = town.connection(1000);
+    let id = gateway.hub().attach(SessionSeed { link, site, dialect: &Json, welcome: None });
+    let (session, device) = (gateway.session_ref(id), DeviceNo(7));
+    let page = Page {
+        entries: vec![(Seq(1), Event::stored(b"[]".as_slice().into()))],
+        through: Seq(1),
+        ..Page::default()
+    };
+    let cleared = StoreEvent::Resync { device, through: Seq(2) };
+    gateway.sort([Mail::Store(vec![StoreEvent::Connected { session, device, page }, cleared])].into_iter());
+    let rest = town.rest();
+    assert_eq!(rest.last(), Some(&(1000, "<batch><resync>".to_owned())));
 }

@@ -60,6 +60,11 @@ impl Debts {
         self.list.extend(commands.iter().filter_map(Debt::of));
     }
 
+    /// Nobody is told any more, as in a crash.
+    pub(super) fn forget(&mut self) {
+        self.list.clear();
+    }
+
     /// All were told but those who wait for a later round.
     pub(super) fn paid<'a>(&mut self, left: impl Iterator<Item = &'a Command>) {
         self.list.clear();
@@ -102,5 +107,75 @@ fn refuse(shared: &Arc<Shared>, debts: Vec<Debt>) {
         if told.is_err() {
             tracing::error!(worker = worker.0, "a worker could not be told that the store is closed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+    use std::sync::{Mutex, PoisonError};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::domain::{DeviceTtl, Durability, Event, Flake, Message, Room, Site};
+    use crate::store::sqlite::{SqliteOptions, SqliteStore};
+    use crate::store::{Append, Outlet, Store};
+
+    /// Holds the writer up at the first thing it says.
+    struct Gate {
+        reached: SyncSender<()>,
+        open: Mutex<Receiver<()>>,
+        closed: Mutex<usize>,
+    }
+
+    impl Outlet for Gate {
+        fn deliver(&self, _: WorkerId, events: Vec<StoreEvent>) {
+            let closed = |event: &&StoreEvent| {
+                matches!(event, StoreEvent::Appended { outcome: Err(StoreError::Closed), .. })
+            };
+            *self.closed.lock().unwrap_or_else(PoisonError::into_inner) +=
+                events.iter().filter(closed).count();
+            if self.reached.try_send(()).is_ok() {
+                let _ = self.open.lock().unwrap().recv_timeout(Duration::from_secs(20));
+            }
+        }
+    }
+
+    #[test]
+    fn after_an_abort_nobody_is_answered_not_even_who_waits_for_a_later_round() {
+        let (folder, site) = (tempfile::tempdir().unwrap(), Site::sample("s"));
+        let ((reached, here), (open, gate)) = (sync_channel(1), channel());
+        let outlet = Arc::new(Gate { reached, open: Mutex::new(gate), closed: Mutex::new(0) });
+        let options = SqliteOptions::new(folder.path(), Durability::Full, DeviceTtl::Never);
+        let store = SqliteStore::open(&options, Arc::clone(&outlet) as _).unwrap();
+        let flake = Flake::new(1).unwrap();
+        let send = |token| {
+            let message = Message {
+                id: flake.next(),
+                site: site.name.clone(),
+                rooms: [Room::of(&site, "room")].into(),
+                event: Event::stored(b"[]".as_slice().into()),
+                resync: false,
+                bounds: site.queue,
+            };
+            let reply = ReplyTo { worker: WorkerId(0), token };
+            store.append(Append { reply, message: Arc::new(message) });
+        };
+        send(0);
+        here.recv_timeout(Duration::from_secs(20)).unwrap();
+        // Held up: all of these come in one batch, of which a round does a part. It is held up again then.
+        (1..2000).for_each(send);
+        open.send(()).unwrap();
+        here.recv_timeout(Duration::from_secs(20)).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| store.abort());
+            let until = Instant::now() + Duration::from_secs(20);
+            while store.health().is_ok() && Instant::now() < until {
+                std::thread::yield_now();
+            }
+            // Also for what must not come.
+            (0..2).for_each(|_| open.send(()).unwrap());
+        });
+        assert_eq!(*outlet.closed.lock().unwrap(), 0);
     }
 }

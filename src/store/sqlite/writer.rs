@@ -105,7 +105,7 @@ impl<'c> Writer<'c> {
         loop {
             let woken = self.shared.intake.take(&mut batch, self.backlog.loads(), self.deadline());
             if woken == Woken::Abort {
-                return;
+                return self.debts.forget();
             }
             self.debts.owe(&batch);
             self.round(&mut batch);

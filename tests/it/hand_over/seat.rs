@@ -84,7 +84,8 @@ impl Seat {
             Rc::new(Screen::default())
         });
         let link = link.unwrap();
-        let seed = SessionSeed { link, site: Arc::clone(site), dialect: &Lines, welcome: Some(Rc::default()) };
+        let seed =
+            SessionSeed { link, site: Arc::clone(site), dialect: &Lines, welcome: Some(Rc::default()) };
         let credentials = Credentials { token: None, meta: None };
         let visitor = Visitor { credentials, device_id: device.to_string(), seed };
         let attendance = Held::default();
