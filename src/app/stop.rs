@@ -9,6 +9,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::crew::House;
 
+/// How long a stop waits for the workers to apply what they were told: backends may go on sending meanwhile.
+const LINES_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Waits for the word to stop.
 pub(super) async fn signal() -> std::io::Result<&'static str> {
     let mut terminate = on_signal(SignalKind::terminate())?;
@@ -30,6 +33,11 @@ pub(super) async fn drain(
     let deadline = Instant::now() + limit;
     house.crew.shared.begin_draining();
     handle.pause().await;
+    // What was answered and lies on a worker's line is on its way, too: broadcasts are kept nowhere else.
+    let quiet = timeout_at(deadline.min(Instant::now() + LINES_PATIENCE), lines_empty(house));
+    if quiet.await.is_err() {
+        tracing::warn!("some messages that are not kept were not sent on before the connections were closed");
+    }
     if timeout_at(deadline, house.crew.exchange.close_all()).await.is_err() {
         tracing::warn!("some connections were not closed in time");
     }
@@ -38,5 +46,11 @@ pub(super) async fn drain(
     if timeout_at(deadline, async { tokio::join!(handle.stop(true), told) }).await.is_err() {
         tracing::warn!("some requests were not answered, or some sites not told who went, in time");
         handle.stop(false).await;
+    }
+}
+
+async fn lines_empty(house: &House) {
+    while !house.crew.shared.is_quiet() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -29,7 +29,6 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
     let redis = read_redis::read(fields);
     let flake_node = flake_node(fields);
     let limits = limits(fields);
-    let batch_limit = fields.take("batchLimit", |text| value::bytes(text, &(KIB..=256 * MIB)));
     let batch_items = fields.take("batchItems", |text| value::whole(text, 1..=100_000));
     let connect_timeout = fields.take("connectTimeout", seconds(ONE_SECOND..=ONE_HOUR));
     let drain_timeout = fields.take("drainTimeout", seconds(ONE_SECOND..=ONE_HOUR));
@@ -37,6 +36,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
     let metrics = fields.take("metrics.listen", value::socket);
     let log = log(fields);
     let (send_limit, outbox_limit) = limits?;
+    let batch_limit = batch_limit(fields, outbox_limit);
     Some(Server {
         listen: SocketAddr::new(ip?, u16::try_from(port?).ok()?),
         workers: workers.map_or_else(one_per_core, |workers| workers as usize),
@@ -46,7 +46,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
         redis,
         flake_node,
         send_limit,
-        batch_limit: usize::try_from(batch_limit?).ok()?,
+        batch_limit: batch_limit?,
         batch_items: usize::try_from(batch_items?).ok()?,
         connect_timeout: connect_timeout?,
         drain_timeout: drain_timeout?,
@@ -108,6 +108,24 @@ fn limits(fields: &mut Fields<'_>) -> Option<(usize, usize)> {
         );
     }
     Some((usize::try_from(send).ok()?, usize::try_from(outbox).ok()?))
+}
+
+/// `batchLimit`. A batch may be taken while half of an outbox waits already; what is in it must find room in the other half.
+fn batch_limit(fields: &mut Fields<'_>, outbox: usize) -> Option<usize> {
+    let limit = fields.take("batchLimit", |text| value::bytes(text, &(KIB..=256 * MIB)))?;
+    let (limit, room) = (usize::try_from(limit).ok()?, outbox / 2);
+    if limit <= room {
+        return Some(limit);
+    }
+    if !fields.has("batchLimit") {
+        return Some(room);
+    }
+    let half = show_bytes(room as u64);
+    fields.warn(
+        "batchLimit",
+        format!("is above half of `outboxLimit` ({half}): a client that gets all of a batch may be closed as too slow"),
+    );
+    Some(limit)
 }
 
 fn io(fields: &mut Fields<'_>) -> Option<Io> {

@@ -57,7 +57,7 @@ pub(super) const SERVER: &[Key] = &[
     value("data", Some("POSTROOM_DATA"), Some("data")),
     value("durability", Some("POSTROOM_DURABILITY"), Some("full")),
     value("sendLimit", Some("POSTROOM_SEND_LIMIT"), Some("1MiB")),
-    value("batchLimit", Some("POSTROOM_BATCH_LIMIT"), Some("16MiB")),
+    value("batchLimit", Some("POSTROOM_BATCH_LIMIT"), Some("4MiB")),
     value("batchItems", Some("POSTROOM_BATCH_ITEMS"), Some("10000")),
     value("outboxLimit", Some("POSTROOM_OUTBOX_LIMIT"), Some("8MiB")),
     value("connectTimeout", Some("POSTROOM_CONNECT_TIMEOUT"), Some("45s")),

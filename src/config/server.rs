@@ -26,7 +26,7 @@ pub struct Server {
     pub flake_node: Option<u64>,
     /// Longest body of `/send`, in bytes (`sendLimit`; default 1 MiB).
     pub send_limit: usize,
-    /// Longest body of a batch, in bytes (`batchLimit`; default 16 MiB).
+    /// Longest body of a batch, in bytes (`batchLimit`; default 4 MiB, at most half of `outboxLimit`).
     pub batch_limit: usize,
     /// Most messages in a batch (`batchItems`; default 10000).
     pub batch_items: usize,

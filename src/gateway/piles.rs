@@ -10,6 +10,9 @@ use crate::domain::{DeviceNo, Message};
 use crate::hub::SiteNo;
 use crate::store::StoreEvent;
 
+/// Letters of one site that leave together at most.
+const TOGETHER: usize = 4096;
+
 /// One thing that was said.
 #[derive(Debug)]
 pub(super) enum Letter {
@@ -96,10 +99,10 @@ impl Piles {
         self.all.get(site.place()).is_some_and(|pile| pile.due > 0)
     }
 
-    /// All that there is now is to leave together.
+    /// What there is now is to leave together, up to a bound: all of it is queued before the first of it is sent.
     pub(super) fn begin(&mut self, site: SiteNo) {
         if let Some(pile) = self.all.get_mut(site.place()) {
-            pile.due = pile.letters.len();
+            pile.due = pile.letters.len().min(TOGETHER);
         }
     }
 
@@ -164,5 +167,21 @@ mod tests {
         assert_eq!((rest, piles.is_begun(a)), (vec![1, 2], false));
         piles.end(a);
         assert_eq!(piles.sites(), 1);
+    }
+
+    #[test]
+    fn however_much_waits_only_so_much_is_queued_before_it_is_sent() {
+        let (mut piles, site) = (Piles::default(), SiteNo::default());
+        for _ in 0..=TOGETHER {
+            piles.put(site, Letter::Store(StoreEvent::AppendedAll { token: 0, outcomes: Vec::new() }));
+        }
+        for expected in [TOGETHER, 1] {
+            assert_eq!(piles.next(), Some(site));
+            piles.begin(site);
+            assert_eq!(std::iter::from_fn(|| piles.take(site)).count(), expected);
+            assert!(!piles.is_begun(site));
+            piles.end(site);
+        }
+        assert_eq!(piles.sites(), 0);
     }
 }

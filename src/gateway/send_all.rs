@@ -58,8 +58,8 @@ impl Gateway {
         receiver.await.unwrap_or_else(|_| vec![Err(StoreError::Closed); count])
     }
 
-    /// A slice at a time, so that no more is under way than a broker takes. Behind one that failed nothing is published: sent
-    /// again it would come after those.
+    /// A slice at a time, so that no more is under way than a broker takes. Behind a slice with one that failed nothing is
+    /// published: sent again it would come after those.
     async fn publish_all(&self, messages: &[Arc<Message>]) -> Vec<Result<Receipt, SendError>> {
         let mut outcomes = Vec::with_capacity(messages.len());
         for slice in messages.chunks(SLICE) {

@@ -84,6 +84,12 @@ impl Shared {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the workers have applied all messages that they were told of.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.parts.switchboard.is_quiet()
+    }
+
     /// Whether this node is about to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {

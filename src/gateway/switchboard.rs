@@ -98,6 +98,11 @@ impl Switchboard {
         self.lines.iter().any(|line| line.is_full(self.max_bytes) && line.has_its_share(site, self.max_bytes))
     }
 
+    /// Whether every message that was handed over is applied.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.lines.iter().all(|line| line.all.messages.load(Ordering::Relaxed) == 0)
+    }
+
     /// Takes note that a worker has applied these.
     pub(super) fn applied(&self, worker: WorkerId, load: &Load) {
         if let Some(line) = self.lines.get(usize::from(worker.0)) {
@@ -242,7 +247,9 @@ mod tests {
     #[test]
     fn who_fills_the_bound_is_refused_and_nobody_else() {
         let rig = Rig::new(1 << 20);
+        assert!(rig.switchboard.is_quiet());
         rig.say("loud", MAX_MESSAGES, 1);
+        assert!(!rig.switchboard.is_quiet());
         assert_eq!(rig.congested(), [false; 3], "there is room");
         rig.say("loud", 1, 1);
         assert_eq!(rig.congested(), [true, false, false]);

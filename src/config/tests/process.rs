@@ -17,7 +17,7 @@ fn defaults() -> Server {
         redis: None,
         flake_node: None,
         send_limit: 1 << 20,
-        batch_limit: 16 << 20,
+        batch_limit: 4 << 20,
         batch_items: 10_000,
         connect_timeout: Duration::from_secs(45),
         drain_timeout: Duration::from_secs(10),
@@ -47,7 +47,7 @@ fn every_key_is_read() {
     let mut desk = Desk::new();
     desk.config(
         "host: 127.0.0.1\nport: \"8080\"\nworkers: 3\ndevice_ttl: 7d\ndata: /var/lib/postroom\n\
-         durability: normal\nsendLimit: 500kB\nbatchLimit: 3MiB\nbatchItems: 7\noutboxLimit: 2MiB\nconnectTimeout: 30\ndrainTimeout: 25s\n\
+         durability: normal\nsendLimit: 500kB\nbatchLimit: 1MiB\nbatchItems: 7\noutboxLimit: 2MiB\nconnectTimeout: 30\ndrainTimeout: 25s\n\
          flakeid: {datacenter: 2, worker: 3}\n\
          io:\n  path: /push/\n  pingInterval: 300\n  pingTimeout: 200ms\n  maxHttpBufferSize: 2000000\n  \
          origins: [https://shop.example, 'http://localhost:8080']\n  cookie: io\n  serveClient: false\n\
@@ -63,7 +63,7 @@ fn every_key_is_read() {
         redis: None,
         flake_node: Some(67),
         send_limit: 500_000,
-        batch_limit: 3 << 20,
+        batch_limit: 1 << 20,
         batch_items: 7,
         connect_timeout: Duration::from_secs(30),
         drain_timeout: Duration::from_secs(25),
@@ -124,7 +124,7 @@ fn every_variable_and_flag_is_read() {
         ("POSTROOM_DATA", "/tmp/x"),
         ("POSTROOM_DURABILITY", "normal"),
         ("POSTROOM_SEND_LIMIT", "2MiB"),
-        ("POSTROOM_BATCH_LIMIT", "5MiB"),
+        ("POSTROOM_BATCH_LIMIT", "2MiB"),
         ("POSTROOM_BATCH_ITEMS", "70"),
         ("POSTROOM_OUTBOX_LIMIT", "4MiB"),
         ("POSTROOM_CONNECT_TIMEOUT", "1m"),
@@ -151,7 +151,7 @@ fn every_variable_and_flag_is_read() {
         redis: None,
         flake_node: Some(9),
         send_limit: 2 << 20,
-        batch_limit: 5 << 20,
+        batch_limit: 2 << 20,
         batch_items: 70,
         connect_timeout: Duration::from_mins(1),
         drain_timeout: Duration::from_secs(20),
@@ -386,4 +386,18 @@ fn a_named_file_must_be_there_and_readable() {
     std::fs::write(desk.path("latin.yml"), b"host: \xff").unwrap();
     desk.sources.config = Some(desk.path("latin.yml"));
     assert_eq!(desk.errors(), "latin.yml: is not a text in UTF-8");
+}
+
+#[test]
+fn a_batch_finds_room_in_half_an_outbox() {
+    let limit = |config: &str| {
+        let mut desk = Desk::new();
+        desk.config(config);
+        (desk.settings().server.batch_limit, desk.warnings())
+    };
+    assert_eq!(limit("outboxLimit: 2MiB"), (1 << 20, String::new()));
+    assert_eq!(limit("outboxLimit: 64MiB"), (4 << 20, String::new()));
+    let (given, warned) = limit("outboxLimit: 2MiB\nbatchLimit: 3MiB");
+    assert_eq!(given, 3 << 20);
+    assert!(warned.contains("batchLimit: is above half of `outboxLimit` (1MiB)"), "{warned}");
 }

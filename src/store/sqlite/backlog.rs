@@ -7,7 +7,8 @@ use super::turns::Turns;
 use crate::domain::SiteName;
 
 /// What one round does at most before it is written, so that who comes meanwhile waits no longer than that: in messages,
-/// each with a few recipients. The first message of a round goes whatever it costs.
+/// each with a few recipients. The first message of a round goes whatever it costs, and messages
+/// that were sent together go in one.
 const ROUND: usize = 512;
 /// Recipients that cost as much as a message does by itself.
 const RECIPIENTS: usize = 8;

@@ -26,7 +26,9 @@ impl Weight {
 
     pub(super) fn of_all(messages: &[Arc<Message>]) -> Self {
         let mut all = Self::default();
-        messages.iter().for_each(|message| all.add(Self::of(message)));
+        for message in messages {
+            all.add(Self::of(message));
+        }
         all
     }
 

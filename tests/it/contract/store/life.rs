@@ -192,7 +192,9 @@ impl<'b> Run<'b> {
         let carries =
             |worker: usize| known.sessions.iter().any(|slot| usize::from(at(*slot).worker.0) == worker);
         let carriers: Vec<usize> = (0..usize::from(WORKERS)).filter(|worker| carries(*worker)).collect();
-        carriers.into_iter().for_each(|worker| tell(&mut self.told[worker][device]));
+        for worker in carriers {
+            tell(&mut self.told[worker][device]);
+        }
     }
 
     /// Device, place and text of an entry, as the store has it.

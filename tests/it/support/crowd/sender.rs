@@ -107,14 +107,18 @@ impl Sender {
         };
         let headers = ["Content-Type: application/json", "Accept: application/json"];
         let port = self.ports[self.random.below(self.ports.len())];
-        names.iter().for_each(|name| ledger.begun(*name));
+        for name in names {
+            ledger.begun(*name);
+        }
         let began = Instant::now();
         if let Some(answer) = try_ask(port, "POST", &path, &headers, body.as_bytes()).await {
             desk.seen.send_modify(|seen| seen.slowest = seen.slowest.max(began.elapsed()));
             answered(names, &answer, began, ledger, desk);
         } else {
             // Dead, or cut off, at the moment; whether these were kept is not known.
-            names.iter().for_each(|name| ledger.perhaps(*name));
+            for name in names {
+                ledger.perhaps(*name);
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -140,7 +144,11 @@ fn answered(names: &[Name], answer: &Answer, began: Instant, ledger: &Ledger, de
                 ledger.complain(None, names.first().copied(), format!("{} results", results.len()));
             }
         }
-        None => names.iter().for_each(|name| settled(*name, &json, began, ledger, desk)),
+        None => {
+            for name in names {
+                settled(*name, &json, began, ledger, desk);
+            }
+        }
     }
 }
 
