@@ -2,6 +2,7 @@
 
 mod checking;
 mod examples;
+mod limits;
 mod process;
 mod redis;
 mod tenants;
