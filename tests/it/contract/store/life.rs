@@ -192,7 +192,9 @@ impl<'b> Run<'b> {
         let carries =
             |worker: usize| known.sessions.iter().any(|slot| usize::from(at(*slot).worker.0) == worker);
         let carriers: Vec<usize> = (0..usize::from(WORKERS)).filter(|worker| carries(*worker)).collect();
-        carriers.into_iter().for_each(|worker| tell(&mut self.told[worker][device]));
+        for worker in carriers {
+            tell(&mut self.told[worker][device]);
+        }
     }
 
     /// Device, place and text of an entry, as the store has it.
@@ -290,6 +292,8 @@ impl<'b> Run<'b> {
             assert!(inbox.is_sorted_by(|a, b| a.0 < b.0));
             let texts = inbox.iter().map(|(_, text)| text);
             assert!(texts.eq(known.inbox.iter().map(|entry| &entry.text)), "{inbox:?} {known:?}");
+            let owed = self.rig.read(session(0, 99), *no, Seq(0), WIDE).resync;
+            assert_eq!(owed.is_some(), known.owes);
         }
         let (now, base) = (self.rig.balance(), self.base);
         assert_eq!((now.queued, now.devices, now.online), self.paper.now());
