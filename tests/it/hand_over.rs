@@ -4,6 +4,7 @@
 //! On a session no entry comes twice and none overtakes another; a session that stays has everything that still waits; and
 //! every message reaches every device.
 
+mod post;
 mod seat;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 
+use self::post::Post;
 use self::seat::Seat;
 
 const DEVICES: usize = 2;
@@ -40,8 +42,14 @@ enum Step {
     Leave(usize),
     /// One acknowledges an entry.
     Ack(usize, usize),
+    /// One acknowledges all the entries that it has.
+    AckAll(usize),
     /// One acknowledges its batch, and so many messages come at the same time.
     AckBatch(usize, usize),
+    /// The same, and its next page is overtaken by so many.
+    Overtake(usize, usize),
+    /// Pages wait on their way from now on, or go on.
+    Pages(bool),
     /// Others get their turn.
     Yield(usize),
     /// Everything sent so far is answered.
@@ -50,13 +58,16 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        5 => (1..8_usize).prop_map(Step::Send),
+        3 => (1..5_usize).prop_map(Step::Send),
         // Longer than what the store gives with a connect.
         1 => Just(Step::Send(25)),
         4 => (0..DEVICES, 0..WORKERS).prop_map(|(device, worker)| Step::Come(device, worker)),
         2 => (0..8_usize).prop_map(Step::Leave),
         4 => (0..8_usize, 0..4_usize).prop_map(|(seat, n)| Step::Ack(seat, n)),
+        6 => (0..8_usize).prop_map(Step::AckAll),
         8 => (0..8_usize, 0..3_usize).prop_map(|(seat, count)| Step::AckBatch(seat, count)),
+        6 => (0..8_usize, 1..4_usize).prop_map(|(seat, count)| Step::Overtake(seat, count)),
+        4 => any::<bool>().prop_map(Step::Pages),
         4 => (1..6_usize).prop_map(Step::Yield),
         2 => Just(Step::Answered),
     ];
@@ -81,6 +92,7 @@ impl SiteProtocol for AnyUser {
 struct World {
     site: Arc<Site>,
     store: Arc<dyn Store>,
+    post: Arc<Post>,
     gateways: Vec<Rc<Gateway>>,
     seats: Vec<Seat>,
     sends: Vec<JoinHandle<bool>>,
@@ -99,8 +111,8 @@ impl World {
         let (switchboard, lines) =
             Switchboard::new(usize::from(WORKERS), 1 << 20, std::slice::from_ref(&site.name));
         let options = SqliteOptions::new(folder, Durability::Normal, DeviceTtl::Never);
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&options, Arc::clone(&switchboard) as _).unwrap());
+        let post = Post::new(Arc::clone(&switchboard));
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options, Arc::clone(&post) as _).unwrap());
         let shared = Shared::new(SharedParts {
             sites: Sites::new([Arc::clone(&site)]),
             store: Arc::clone(&store),
@@ -120,7 +132,7 @@ impl World {
         let gateways = (0..WORKERS).zip(lines).map(open).collect();
         let (seen, acked) = Default::default();
         let mut world =
-            Self { site, store, gateways, seats: Vec::new(), sends: Vec::new(), sent: 0, seen, acked };
+            Self { site, store, post, gateways, seats: Vec::new(), sends: Vec::new(), sent: 0, seen, acked };
         for device in 0..DEVICES {
             world.come(device, 0);
         }
@@ -134,10 +146,22 @@ impl World {
             Step::Come(device, worker) => self.come(device, worker),
             Step::Leave(seat) if seat < self.seats.len() => self.seats.remove(seat).leave(),
             Step::Ack(seat, n) => self.ack(seat, |seat| seat.entry(n)),
+            Step::AckAll(seat) => self.ack(seat, Seat::all),
             Step::AckBatch(seat, count) => {
-                self.ack(seat, Seat::batch);
+                self.ack_batch(seat);
                 (0..count).for_each(|_| self.send());
             }
+            Step::Overtake(seat, count) => {
+                self.post.hold();
+                self.ack_batch(seat);
+                // The answer to the first one says that the page has been made.
+                for _ in 0..=count {
+                    self.send();
+                    self.answered().await;
+                }
+            }
+            Step::Pages(wait) if wait => self.post.hold(),
+            Step::Pages(_) => self.post.release(),
             Step::Yield(times) => {
                 for _ in 0..times {
                     yield_now().await;
@@ -168,6 +192,14 @@ impl World {
         let Some(seat) = self.seats.get_mut(seat % seats) else { return };
         let (device, numbers) = (seat.device, pick(seat));
         self.acked[device].extend(numbers);
+    }
+
+    /// Of those that have a batch.
+    fn ack_batch(&mut self, seat: usize) {
+        let have: Vec<usize> = (0..self.seats.len()).filter(|seat| self.seats[*seat].has_batch()).collect();
+        if let Some(seat) = have.get(seat % have.len().max(1)) {
+            self.ack(*seat, Seat::batch);
+        }
     }
 
     async fn answered(&mut self) {
@@ -212,6 +244,7 @@ impl World {
     }
 
     async fn end(mut self) {
+        self.post.release();
         self.answered().await;
         self.until_batches_are_through("nobody is left behind", Self::nobody_is_left_behind).await;
         (0..DEVICES).for_each(|device| self.come(device, 1));
@@ -219,11 +252,7 @@ impl World {
             world.seen.iter().all(|seen| seen.len() == world.sent as usize) && world.nobody_is_left_behind()
         };
         self.until_batches_are_through("everything reaches every device", everything).await;
-        for seat in 0..self.seats.len() {
-            while self.seats[seat].waits() {
-                self.ack(seat, |seat| seat.entry(0));
-            }
-        }
+        (0..self.seats.len()).for_each(|seat| self.ack(seat, Seat::all));
         self.until_batches_are_through("the inboxes are empty", |w| w.store.counters().queued == 0).await;
         self.seats.drain(..).for_each(Seat::leave);
         self.store.close();
@@ -232,7 +261,9 @@ impl World {
 
 #[test]
 fn whoever_comes_while_messages_are_sent_gets_each_of_them_once_and_in_order() {
-    let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
+    // A case that fails may wait for as long as patience lasts: it is not shrunk for long.
+    let config = Config { cases: 64, max_shrink_iters: 8, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new(config);
     let run = |steps: Vec<Step>| {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

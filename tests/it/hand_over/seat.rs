@@ -155,9 +155,18 @@ impl Seat {
         numbers
     }
 
-    /// Whether an entry waits for its acknowledgement.
-    pub(super) fn waits(&self) -> bool {
-        !self.entries.is_empty()
+    /// Whether a batch waits for its acknowledgement.
+    pub(super) fn has_batch(&self) -> bool {
+        !self.batches.is_empty()
+    }
+
+    /// Acknowledges all entries that came live.
+    pub(super) fn all(&mut self) -> Vec<u32> {
+        let entries = std::mem::take(&mut self.entries);
+        for (ack, _) in &entries {
+            self.acknowledge(*ack);
+        }
+        entries.into_iter().map(|(_, number)| number).collect()
     }
 
     /// The client goes, also before it was let in.

@@ -292,6 +292,8 @@ impl<'b> Run<'b> {
             assert!(inbox.is_sorted_by(|a, b| a.0 < b.0));
             let texts = inbox.iter().map(|(_, text)| text);
             assert!(texts.eq(known.inbox.iter().map(|entry| &entry.text)), "{inbox:?} {known:?}");
+            let owed = self.rig.read(session(0, 99), *no, Seq(0), WIDE).resync;
+            assert_eq!(owed.is_some(), known.owes);
         }
         let (now, base) = (self.rig.balance(), self.base);
         assert_eq!((now.queued, now.devices, now.online), self.paper.now());
