@@ -37,21 +37,22 @@ async fn try_send(request: &HttpRequest, body: web::Payload) -> Result<Receipt, 
     let Authorized { site, resync } = Authorized::check(request, gateway.shared())?;
     let kind = media_type(request)?;
     let limit = request.app_data::<ApiOptions>().map_or(0, |options| options.send_limit);
-    let bytes = whole_body(request, body, Refusal::TooLarge(limit)).await?;
+    let bytes = whole_body(request, body, limit, Refusal::TooLarge(limit)).await?;
     let order = body::parse(&bytes, kind.as_deref(), resync)?;
     let receipt = gateway.send(&site, order).await?;
     tracing::debug!(site = %site.name, message_id = %receipt.id, devices = receipt.devices, "message accepted");
     Ok(receipt)
 }
 
-/// The body, decompressed; `too_large` where it is longer than its resource allows.
+/// The body, decompressed; `too_large` where it is longer than `limit`, which is that of its resource.
 pub(super) async fn whole_body(
     request: &HttpRequest,
     body: web::Payload,
+    limit: usize,
     too_large: Refusal,
 ) -> Result<Bytes, Refusal> {
     known_encoding(request)?;
-    let bytes = payload::read(request, body).await;
+    let bytes = payload::read(request, body, limit).await;
     bytes.map_err(|error| unreadable(&error, too_large))
 }
 

@@ -41,7 +41,8 @@ async fn try_send(request: &HttpRequest, site: &str, payload: web::Payload) -> R
     };
     let Authorized { site, resync } = Authorized::check_path(request, site, gateway.shared())?;
     let form = items::form(media_type(request))?;
-    let bytes = whole_body(request, payload, Refusal::BatchTooLarge(options.batch_limit)).await?;
+    let limit = options.batch_limit;
+    let bytes = whole_body(request, payload, limit, Refusal::BatchTooLarge(limit)).await?;
     // Before the work of reading it: who is told to come later comes again with the same.
     gateway.admits(&site)?;
     let items = items::split(&bytes, form, options.batch_items)?;
