@@ -34,7 +34,7 @@ async fn come(client: &mut Client, count: usize) {
 #[tokio::test]
 async fn more_than_an_outbox_takes_comes_whole_to_who_reads() {
     let site = backend::start().await;
-    let setup = Setup::demo(&site).config("sendLimit: 64KiB\noutboxLimit: 512KiB");
+    let setup = Setup::demo(&site).config("sendLimit: 64KiB\noutboxLimit: 512KiB\nbatchLimit: 8MiB");
     let gateway = setup.broadcast_site("news", &site, "").start().await;
     // By turns for two rooms: these are no neighbours that leave as one frame.
     let messages = numbered(120, &["user_1", "Staff"], 30_000);
