@@ -52,7 +52,7 @@ pub fn configure(config: &mut ServiceConfig, options: ApiOptions) {
         web::resource("/v1/sites/{site}/messages")
             .app_data(web::PayloadConfig::new(options.batch_limit))
             .route(web::post().to(batch::send))
-            .route(web::method(actix_web::http::Method::OPTIONS).to(send::options)),
+            .route(web::method(Method::OPTIONS).to(send::options)),
     );
     for path in ["/healthcheck", "/healthcheck/"] {
         config.service(health::resource(path).to(health::healthcheck));
