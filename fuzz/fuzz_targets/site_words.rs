@@ -26,7 +26,7 @@ fn site() -> Site {
     let mut site = Site::sample("demo");
     site.user_room_prefix = Some("user_".into());
     site.public_channel = Some("Browse".into());
-    site.update_user_url = Some("http://127.0.0.1/users/:id/?x=:id".to_owned());
+    site.webservice_mut().unwrap().update_user_url = Some("http://127.0.0.1/users/:id/?x=:id".to_owned());
     site
 }
 

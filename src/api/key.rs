@@ -51,8 +51,8 @@ impl<'a> Params<'a> {
     /// The site of this name, if the key is right.
     fn open(&self, shared: &Shared, name: &str, key: &str) -> Option<Authorized> {
         let site = shared.site(name).filter(|_| !self.repeated)?;
-        let right: bool = site.api_key.expose().as_bytes().ct_eq(key.as_bytes()).into();
-        right.then(|| Authorized { site: Arc::clone(site), resync: self.resync })
+        let right: bool = site.api_key.as_ref()?.expose().as_bytes().ct_eq(key.as_bytes()).into();
+        right.then(|| Authorized { site: Arc::clone(&site), resync: self.resync })
     }
 }
 

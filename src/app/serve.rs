@@ -102,7 +102,7 @@ fn build(
     let protocol: Arc<dyn SiteProtocol> = Arc::new(Webservice::start(Options::default())?);
     let more = more(&store);
     let shared = Shared::new(SharedParts {
-        sites: Sites::new(settings.sites.iter().cloned()),
+        sites: Sites::new(settings.sites.iter().cloned(), None),
         store,
         broker,
         protocol: Arc::clone(&protocol),

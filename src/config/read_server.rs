@@ -39,6 +39,8 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Server> {
     let batch_limit = batch_limit(fields, outbox_limit);
     Some(Server {
         listen: SocketAddr::new(ip?, u16::try_from(port?).ok()?),
+        socket: None,
+        token_listen: None,
         workers: workers.map_or_else(one_per_core, |workers| workers as usize),
         device_ttl: device_ttl?,
         data: data?,
@@ -147,6 +149,7 @@ fn io(fields: &mut Fields<'_>) -> Option<Io> {
         ping_timeout: ping_timeout?,
         max_payload: usize::try_from(max_payload?).ok()?,
         path: path?,
+        token_paths: Vec::new(),
         origins: origins?,
         cookie: cookie?,
     })

@@ -12,6 +12,11 @@ use crate::domain::{DeviceTtl, Durability};
 pub struct Server {
     /// Where to listen (`host`, `port`; default `0.0.0.0:1337`).
     pub listen: SocketAddr,
+    /// A Unix socket to listen on in place of `listen` (`socketio_uds` of a bench).
+    pub socket: Option<PathBuf>,
+    /// Where clients of Frappe sites come in that prove themselves with a token alone, besides (`socketio_token_port` of a
+    /// bench).
+    pub token_listen: Option<SocketAddr>,
     /// Worker threads (`workers`; default: one per core).
     pub workers: usize,
     /// How long a device is remembered after its last session (`device_ttl`, seconds; default 3600).
@@ -55,6 +60,9 @@ pub struct Io {
     pub max_payload: usize,
     /// `path`; default `/socket.io`. With a leading and without a trailing slash.
     pub path: String,
+    /// Further paths, on which Frappe sites take tokens alone (`socketio_token_path` of a bench, `/socket-token`); written
+    /// like `path`.
+    pub token_paths: Vec<String>,
     /// `origins`; default all.
     pub origins: Origins,
     /// `cookie`: name of the cookie that carries the session id of polling; default none (`false`).

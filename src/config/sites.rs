@@ -9,7 +9,7 @@ use super::problem::{Findings, Place};
 use super::schema::SITE;
 use super::value::{self, Unit, Wanted};
 use super::yaml::{Entry, Node};
-use crate::domain::{BoundPolicy, QueueBounds, Secret, Site, SiteName};
+use crate::domain::{BoundPolicy, Protocol, QueueBounds, Secret, Site, SiteName, WebserviceSite};
 
 /// An API key below this can be guessed, or was made for a demonstration.
 const SHORT_KEY: usize = 16;
@@ -81,11 +81,13 @@ fn read(
     look_at_rooms(fields, user_room_prefix.as_deref(), public_channel.as_deref());
     Some(Site {
         name: name?,
-        auth_url: auth_url?,
-        auth_scheme: auth_scheme?,
-        api_key: Secret::new(api_key?),
+        protocol: Protocol::Webservice(WebserviceSite {
+            auth_url: auth_url?,
+            auth_scheme: auth_scheme?,
+            update_user_url,
+        }),
+        api_key: Some(Secret::new(api_key?)),
         user_room_prefix: user_room_prefix.map(Into::into),
-        update_user_url,
         public_channel: public_channel.map(Into::into),
         auth_timeout: auth_timeout?,
         auth_concurrency: usize::try_from(auth_concurrency?).ok()?,

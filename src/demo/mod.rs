@@ -9,7 +9,7 @@ mod page;
 
 use actix_web::web;
 
-use crate::domain::{Secret, Site};
+use crate::domain::{Protocol, Secret, Site, WebserviceSite};
 
 pub use backend::{Backend, Waiting};
 
@@ -28,11 +28,13 @@ const USER_ROOM_PREFIX: &str = "user_";
 #[must_use]
 pub fn site(base: &str) -> Site {
     Site {
-        auth_url: format!("{base}/demo/auth"),
-        auth_scheme: "Bearer".to_owned(),
-        api_key: Secret::new(API_KEY),
+        protocol: Protocol::Webservice(WebserviceSite {
+            auth_url: format!("{base}/demo/auth"),
+            auth_scheme: "Bearer".to_owned(),
+            update_user_url: Some(format!("{base}/demo/users/:id")),
+        }),
+        api_key: Some(Secret::new(API_KEY)),
         user_room_prefix: Some(USER_ROOM_PREFIX.into()),
-        update_user_url: Some(format!("{base}/demo/users/:id")),
         public_channel: None,
         ..Site::sample(SITE)
     }

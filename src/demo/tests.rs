@@ -122,10 +122,13 @@ async fn the_page_is_complete_in_itself() {
 fn the_site_points_at_the_demo_itself() {
     let site = site(BASE);
     assert_eq!(site.name.as_str(), "demo");
-    assert_eq!(site.auth_url, "http://127.0.0.1:1337/demo/auth");
-    assert_eq!(site.update_user_url.as_deref(), Some("http://127.0.0.1:1337/demo/users/:id"));
+    assert_eq!(site.webservice().unwrap().auth_url, "http://127.0.0.1:1337/demo/auth");
+    assert_eq!(
+        site.webservice().unwrap().update_user_url.as_deref(),
+        Some("http://127.0.0.1:1337/demo/users/:id")
+    );
     assert!(site.is_user_room("user_ada") && !site.is_user_room("staff"));
-    assert_eq!(site.api_key.expose(), "demo-key");
+    assert_eq!(site.api_key.as_ref().unwrap().expose(), "demo-key");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use super::address::SessionRef;
 use super::flake::MessageId;
 use super::room::Room;
 use super::site::{QueueBounds, SiteName};
@@ -102,6 +103,8 @@ pub struct Message {
     pub resync: bool,
     /// The bounds of the inboxes it goes into.
     pub bounds: QueueBounds,
+    /// A session of this process that does not get it, because it said it itself; only where it is not kept.
+    pub except: Option<SessionRef>,
 }
 
 #[cfg(test)]

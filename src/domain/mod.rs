@@ -6,6 +6,7 @@
 mod address;
 mod delivery;
 mod flake;
+mod frappe;
 mod keeping;
 mod message;
 mod room;
@@ -15,8 +16,9 @@ mod site;
 pub use address::{DeviceKey, DeviceNo, ReplyTo, SessionRef, WorkerId};
 pub use delivery::{AckId, Page, Receipt, Seq};
 pub use flake::{Flake, FlakeError, MessageId};
+pub use frappe::{CredentialRule, FrappeSite, PermissionApi, WebServer};
 pub use keeping::{DeviceTtl, Durability};
 pub use message::{Event, EventError, Message, RESERVED_EVENTS};
 pub use room::{Membership, Room};
 pub use share::fair_share;
-pub use site::{BoundPolicy, QueueBounds, Secret, Site, SiteName, SiteNameError};
+pub use site::{BoundPolicy, Protocol, QueueBounds, Secret, Site, SiteName, SiteNameError, WebserviceSite};

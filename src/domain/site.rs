@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::frappe::FrappeSite;
+
 /// The name of a site: its key in `sites.yml`, its namespace without the slash, the `site` of `/send`.
-/// One to 64 of `A-Z a-z 0-9 . _ -`.
+/// One to 253 of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SiteName(
     /// The namespace: the name behind a slash.
@@ -14,7 +16,7 @@ pub struct SiteName(
 
 /// Why a name cannot be the name of a site.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a site name has 1 to 64 of the characters A-Z a-z 0-9 . _ -")]
+#[error("a site name has 1 to 253 of the characters A-Z a-z 0-9 . _ -")]
 pub struct SiteNameError;
 
 impl SiteName {
@@ -23,7 +25,7 @@ impl SiteName {
     /// # Errors
     /// [`SiteNameError`] when it is empty, too long or has another character.
     pub fn new(name: &str) -> Result<Self, SiteNameError> {
-        let fits = (1..=64).contains(&name.len());
+        let fits = (1..=253).contains(&name.len());
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
         if fits && plain { Ok(Self(format!("/{name}").into())) } else { Err(SiteNameError) }
     }
@@ -98,26 +100,42 @@ impl Default for QueueBounds {
     }
 }
 
+/// How the server of a site is spoken to.
+#[derive(Debug, Clone)]
+pub enum Protocol {
+    /// As crossroads/socket.io-webservice does it.
+    Webservice(WebserviceSite),
+    /// As Frappe's realtime server does it.
+    Frappe(Arc<FrappeSite>),
+}
+
+/// Where the server of a site is that speaks the protocol of the original.
+#[derive(Debug, Clone)]
+pub struct WebserviceSite {
+    /// Asked with the client's token which rooms it belongs to (absolute http or https URL).
+    pub auth_url: String,
+    /// The word before the token in `Authorization`, e.g. `Bearer`.
+    pub auth_scheme: String,
+    /// Told when a user comes and goes; has `:id` where the user's id belongs.
+    pub update_user_url: Option<String>,
+}
+
 /// A tenant: how its clients are let in and how its messages are kept.
 #[derive(Debug, Clone)]
 pub struct Site {
     /// Its name.
     pub name: SiteName,
-    /// Asked with the client's token which rooms it belongs to (absolute http or https URL).
-    pub auth_url: String,
-    /// The word before the token in `Authorization`, e.g. `Bearer`.
-    pub auth_scheme: String,
-    /// What a backend proves itself with.
-    pub api_key: Secret,
+    /// How its own server is spoken to.
+    pub protocol: Protocol,
+    /// What a backend proves itself with; `None`: nobody may send to this site over HTTP.
+    pub api_key: Option<Secret>,
     /// Rooms that start with it belong to one user, and messages are kept for them. `None`: plain broadcast.
     pub user_room_prefix: Option<Box<str>>,
-    /// Told when a user comes and goes; has `:id` where the user's id belongs.
-    pub update_user_url: Option<String>,
     /// The room of the anonymous.
     pub public_channel: Option<Box<str>>,
-    /// How long one auth call may take (default 10 s).
+    /// How long one call that asks its server about a client may take (default 10 s).
     pub auth_timeout: Duration,
-    /// How many auth calls may run at once (default 64).
+    /// How many such calls may run at once (default 64).
     pub auth_concurrency: usize,
     /// Redeliver what was not acknowledged for this long; `None` (default): only after a reconnect.
     pub ack_timeout: Option<Duration>,
@@ -138,17 +156,45 @@ impl Site {
         self.user_room_prefix.as_deref().is_some_and(|prefix| room.starts_with(prefix))
     }
 
+    /// Where its server is, where it speaks the protocol of the original.
+    #[must_use]
+    pub fn webservice(&self) -> Option<&WebserviceSite> {
+        match &self.protocol {
+            Protocol::Webservice(site) => Some(site),
+            Protocol::Frappe(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn webservice_mut(&mut self) -> Option<&mut WebserviceSite> {
+        match &mut self.protocol {
+            Protocol::Webservice(site) => Some(site),
+            Protocol::Frappe(_) => None,
+        }
+    }
+
+    /// What it is as a Frappe site, where it is one.
+    #[must_use]
+    pub fn frappe(&self) -> Option<&Arc<FrappeSite>> {
+        match &self.protocol {
+            Protocol::Frappe(site) => Some(site),
+            Protocol::Webservice(_) => None,
+        }
+    }
+
     /// A site with the defaults and placeholder addresses; for tests and examples.
     #[doc(hidden)]
     #[must_use]
     pub fn sample(name: &str) -> Self {
         Self {
             name: SiteName(format!("/{name}").into()),
-            auth_url: "http://127.0.0.1:9/auth".to_owned(),
-            auth_scheme: "Bearer".to_owned(),
-            api_key: Secret::new("key"),
+            protocol: Protocol::Webservice(WebserviceSite {
+                auth_url: "http://127.0.0.1:9/auth".to_owned(),
+                auth_scheme: "Bearer".to_owned(),
+                update_user_url: None,
+            }),
+            api_key: Some(Secret::new("key")),
             user_room_prefix: None,
-            update_user_url: None,
             public_channel: None,
             auth_timeout: Duration::from_secs(10),
             auth_concurrency: 64,
@@ -164,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_name_that_would_not_fit_into_a_packet_is_refused() {
-        for bad in ["", "a b", "a,b", "a/b", "ä", "a?b", &"x".repeat(65)] {
+        for bad in ["", "a b", "a,b", "a/b", "ä", "a?b", &"x".repeat(254)] {
             assert_eq!(SiteName::new(bad), Err(SiteNameError), "{bad}");
         }
         assert_eq!(SiteName::new("__proto__").unwrap().as_str(), "__proto__");

@@ -71,12 +71,7 @@ impl Gateway {
         let id = self.hub.attach(seed);
         let attendance = attached(Attendance::new(Rc::clone(self), id, presence));
         match place(&site, membership, device_id) {
-            Place::Live(rooms) => {
-                self.listen(id, &site, rooms).await;
-                if !self.hub.join(id) {
-                    return Err(unavailable("Service unavailable: the connection ended"));
-                }
-            }
+            Place::Live(rooms) => self.join_live(id, &site, rooms).await?,
             Place::Device(device, rooms) => {
                 if let Err(error) = self.register(&attendance, device, rooms).await {
                     tracing::warn!(site = %site.name, %error, "device not registered");
@@ -86,6 +81,16 @@ impl Gateway {
         }
         attendance.announce();
         Ok(())
+    }
+
+    pub(super) async fn join_live(
+        &self,
+        id: SessionId,
+        site: &Site,
+        rooms: Vec<Room>,
+    ) -> Result<(), Refusal> {
+        self.listen(id, site, rooms).await;
+        if self.hub.join(id) { Ok(()) } else { Err(unavailable("Service unavailable: the connection ended")) }
     }
 
     /// What is said in the rooms while the broker is not listening yet would not be heard. But a broker that cannot be
@@ -146,7 +151,7 @@ fn place(site: &Site, membership: Membership, device_id: String) -> Place {
 }
 
 fn presence(site: &Arc<Site>, membership: &Membership, token: Option<Secret>) -> Option<Box<Presence>> {
-    site.update_user_url.as_ref()?;
+    site.webservice()?.update_user_url.as_ref()?;
     let user_rooms = membership.rooms.iter().map(Room::as_str).filter(|room| site.is_user_room(room));
     let user_rooms = user_rooms.map(Into::into).collect();
     Some(Box::new(Presence { site: Arc::clone(site), user_rooms, token }))

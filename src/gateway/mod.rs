@@ -8,6 +8,7 @@ mod attendance;
 mod connect;
 mod piles;
 mod post;
+mod rooms;
 mod send;
 mod send_all;
 mod shared;
@@ -17,7 +18,7 @@ mod worker;
 pub use attendance::Attendance;
 pub use connect::Visitor;
 pub use send::{Order, SendError};
-pub use shared::{Shared, SharedParts, Sites};
+pub use shared::{Shared, SharedParts, SiteFinder, Sites};
 pub use switchboard::{Mail, Switchboard};
 pub use worker::Gateway;
 

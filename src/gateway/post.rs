@@ -150,7 +150,7 @@ impl Gateway {
     fn add_broadcast(&self, run: &mut Run, message: Arc<Message>) -> usize {
         match run {
             Run::Broadcasts(messages)
-                if messages.first().is_some_and(|m| m.site == message.site && m.rooms == message.rooms) =>
+                if messages.first().is_some_and(|m| can_leave_together(m, &message)) =>
             {
                 messages.push(message);
                 0
@@ -170,8 +170,10 @@ impl Gateway {
                 self.hub.entries(&entries, &site, &devices, self.now())
             }
             Run::Broadcasts(messages) => {
+                let own = messages.first().and_then(|message| message.except);
+                let own = own.filter(|own| own.worker == self.worker).map(id_of);
                 let messages: Vec<&Message> = messages.iter().map(Arc::as_ref).collect();
-                self.hub.broadcast(&messages)
+                self.hub.broadcast(&messages, own)
             }
         }
     }
@@ -240,6 +242,10 @@ impl Gateway {
             let _ = sending.reply.send(outcomes);
         }
     }
+}
+
+fn can_leave_together(first: &Message, next: &Message) -> bool {
+    first.site == next.site && first.rooms == next.rooms && first.except == next.except
 }
 
 fn id_of(session: SessionRef) -> SessionId {

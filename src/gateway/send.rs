@@ -101,6 +101,7 @@ impl Gateway {
             event: order.event,
             resync: order.resync,
             bounds: site.queue,
+            except: None,
         }
     }
 

@@ -10,21 +10,35 @@ use crate::domain::{DeviceTtl, Flake, Site};
 use crate::protocol::SiteProtocol;
 use crate::store::{PageLimit, Store};
 
+/// Finds sites that are not in the configuration, by name: those of a Frappe bench come and go. Asked each time; it does
+/// not wait for anything but the file system.
+pub type SiteFinder = Box<dyn Fn(&str) -> Option<Arc<Site>> + Send + Sync>;
+
 /// The sites of this process, by name.
-#[derive(Debug, Default)]
-pub struct Sites(HashMap<Box<str>, Arc<Site>>);
+#[derive(Default)]
+pub struct Sites {
+    known: HashMap<Box<str>, Arc<Site>>,
+    finder: Option<SiteFinder>,
+}
 
 impl Sites {
-    /// These sites.
+    /// These sites, and those that `finder` finds.
     #[must_use]
-    pub fn new(sites: impl IntoIterator<Item = Arc<Site>>) -> Self {
-        Self(sites.into_iter().map(|site| (site.name.as_str().into(), site)).collect())
+    pub fn new(sites: impl IntoIterator<Item = Arc<Site>>, finder: Option<SiteFinder>) -> Self {
+        let known = sites.into_iter().map(|site| (site.name.as_str().into(), site)).collect();
+        Self { known, finder }
     }
 
     /// The site of this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arc<Site>> {
-        self.0.get(name)
+    pub fn get(&self, name: &str) -> Option<Arc<Site>> {
+        let known = self.known.get(name).cloned();
+        known.or_else(|| self.finder.as_ref().and_then(|find| find(name)))
+    }
+
+    /// The sites of the configuration.
+    pub fn known(&self) -> impl Iterator<Item = &Arc<Site>> {
+        self.known.values()
     }
 }
 
@@ -63,8 +77,20 @@ impl Shared {
 
     /// The site of this name.
     #[must_use]
-    pub fn site(&self, name: &str) -> Option<&Arc<Site>> {
+    pub fn site(&self, name: &str) -> Option<Arc<Site>> {
         self.parts.sites.get(name)
+    }
+
+    /// All sites.
+    #[must_use]
+    pub fn sites(&self) -> &Sites {
+        &self.parts.sites
+    }
+
+    /// The lines to the workers.
+    #[must_use]
+    pub fn switchboard(&self) -> &Arc<Switchboard> {
+        &self.parts.switchboard
     }
 
     /// The store, for its health and counters.

@@ -137,7 +137,7 @@ impl Rig {
         let asked = Arc::new(Asked::default());
         let broker = broker(Arc::clone(&switchboard) as _);
         let shared = Shared::new(SharedParts {
-            sites: Sites::new([Arc::clone(&site)]),
+            sites: Sites::new([Arc::clone(&site)], None),
             store: Arc::clone(&asked) as _,
             broker,
             protocol: Arc::new(AnyUser),

@@ -74,9 +74,9 @@ impl Hub {
         count
     }
 
-    /// Emits a message on the sessions that listen to its rooms by themselves; once each, without an ack. How many they
-    /// are.
-    pub fn broadcast(&self, run: &[&Message]) -> usize {
+    /// Emits a message on the sessions that listen to its rooms by themselves; once each, without an ack; not on `except`. How
+    /// many they are.
+    pub fn broadcast(&self, run: &[&Message], except: Option<SessionId>) -> usize {
         let Some(message) = run.first() else { return 0 };
         let make = |dialect: &dyn Dialect, frame: &mut Frame| {
             for message in run {
@@ -89,7 +89,10 @@ impl Hub {
         let Inner { links, sessions, index, turns, mark, .. } = &mut *inner;
         for slot in message.rooms.iter().flat_map(|room| index.room(&message.site, room)) {
             let Some(session) = sessions.get_mut(*slot as usize) else { continue };
-            if !session.joined || session.mark == *mark {
+            if !session.joined
+                || session.mark == *mark
+                || except == Some(SessionId { slot: *slot, serial: session.serial })
+            {
                 continue;
             }
             session.mark = *mark;

@@ -166,6 +166,42 @@ impl Hub {
         index.join(&session.seed.site.name, &session.rooms, id.slot)
     }
 
+    /// One more room that a session listens to by itself. Whether it is the first one in it on this worker; `None` where the
+    /// session has gone, is in that room, or is in `most` rooms already.
+    pub fn enter_room(&self, id: SessionId, room: Room, most: usize) -> Option<bool> {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { sessions, index, .. } = &mut *inner;
+        let session = session(sessions, id)?;
+        if session.rooms.len() >= most || session.rooms.contains(&room) {
+            return None;
+        }
+        let first = index.join(&session.seed.site.name, std::slice::from_ref(&room), id.slot);
+        let mut rooms = std::mem::take(&mut session.rooms).into_vec();
+        rooms.push(room);
+        session.rooms = rooms.into();
+        Some(!first.is_empty())
+    }
+
+    /// A room that a session does not listen to any more. Whether it was the last one in it on this worker; `None` where it
+    /// was not in it.
+    pub fn leave_room(&self, id: SessionId, room: &Room) -> Option<bool> {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { sessions, index, .. } = &mut *inner;
+        let session = session(sessions, id)?;
+        let mut rooms = std::mem::take(&mut session.rooms).into_vec();
+        let at = rooms.iter().position(|own| own == room);
+        at.map(|at| rooms.swap_remove(at));
+        session.rooms = rooms.into();
+        at?;
+        let last = index.leave(&session.seed.site.name, std::slice::from_ref(room), id.slot);
+        Some(!last.is_empty())
+    }
+
+    /// Whether a session listens to a room by itself.
+    pub fn is_in(&self, id: SessionId, room: &Room) -> bool {
+        session(&mut self.inner.borrow_mut().sessions, id).is_some_and(|session| session.rooms.contains(room))
+    }
+
     /// Lets a session in that listens to rooms by itself and has no inbox. Whether it is still there.
     pub fn join(&self, id: SessionId) -> bool {
         let mut inner = self.inner.borrow_mut();
@@ -206,6 +242,11 @@ impl Hub {
     /// The number of a site on this worker.
     pub fn site(&self, name: &SiteName) -> SiteNo {
         self.inner.borrow_mut().turns.number(name)
+    }
+
+    /// The name of the site of a session.
+    pub fn site_name(&self, id: SessionId) -> Option<SiteName> {
+        session(&mut self.inner.borrow_mut().sessions, id).map(|session| session.seed.site.name.clone())
     }
 
     /// The site of a session; of none where it has gone.

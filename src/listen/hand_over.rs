@@ -51,6 +51,7 @@ fn check(engine: &Engine, request: &Request) -> Result<(engine::Accepted, Accept
         query: request.uri().query().unwrap_or_default(),
         origin: text(request, header::ORIGIN),
         authorization: text(request, header::AUTHORIZATION),
+        header: &|name| request.head().headers().get(name)?.to_str().ok(),
     })?;
     Ok((accepted, ws::hash_key(key.as_bytes())))
 }

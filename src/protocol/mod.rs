@@ -9,7 +9,10 @@ use std::time::SystemTime;
 
 use crate::domain::{Secret, Site};
 
+mod outgoing;
 pub mod webservice;
+
+pub use outgoing::StartError;
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -136,7 +136,7 @@ mod tests {
         for format in [Format::Json, Format::Pretty] {
             let line = written("trace", format, false, || {
                 let mut site = Site::sample("shop");
-                site.api_key = Secret::new("hunter2");
+                site.api_key = Some(Secret::new("hunter2"));
                 tracing::info!(?site, key = ?site.api_key, "site");
             });
             assert!(line.contains("shop") && !line.contains("hunter2"), "{line}");

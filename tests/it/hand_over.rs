@@ -114,7 +114,7 @@ impl World {
         let post = Post::new(Arc::clone(&switchboard));
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options, Arc::clone(&post) as _).unwrap());
         let shared = Shared::new(SharedParts {
-            sites: Sites::new([Arc::clone(&site)]),
+            sites: Sites::new([Arc::clone(&site)], None),
             store: Arc::clone(&store),
             broker: Arc::new(LocalBroker::new(Arc::clone(&switchboard) as _)),
             protocol: Arc::new(AnyUser),

@@ -26,8 +26,8 @@ fn webservice() -> Webservice {
 
 fn site(server: &SiteServer) -> Site {
     let mut site = Site::sample("demo");
-    site.auth_url = server.url("/auth?app=1");
-    site.update_user_url = Some(server.url("/users/:id"));
+    site.webservice_mut().unwrap().auth_url = server.url("/auth?app=1");
+    site.webservice_mut().unwrap().update_user_url = Some(server.url("/users/:id"));
     site.user_room_prefix = Some("user_".into());
     site
 }

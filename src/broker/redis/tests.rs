@@ -25,6 +25,7 @@ fn message(id: u64) -> Message {
         event: Event::stored(Bytes::from_static(b"[]")),
         resync: false,
         bounds: QueueBounds::default(),
+        except: None,
     }
 }
 

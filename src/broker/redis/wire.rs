@@ -76,7 +76,7 @@ fn read(envelope: &Bytes) -> Option<(Id, Message)> {
     let is_array = rest.starts_with(b"[") && rest.ends_with(b"]") && std::str::from_utf8(rest).is_ok();
     let event = is_array.then(|| Event::stored(envelope.slice_ref(rest)))?;
     let (id, rooms, bounds) = (MessageId(id), Arc::from(rooms), QueueBounds::default());
-    Some(((origin, number), Message { id, site, rooms, event, resync: false, bounds }))
+    Some(((origin, number), Message { id, site, rooms, event, resync: false, bounds, except: None }))
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
@@ -107,6 +107,7 @@ mod tests {
             event: Event::stored(Bytes::from_static(event)),
             resync: true,
             bounds: QueueBounds::default(),
+            except: None,
         }
     }
 

@@ -10,6 +10,8 @@ use crate::domain::{DeviceTtl, Durability};
 fn defaults() -> Server {
     Server {
         listen: "0.0.0.0:1337".parse().unwrap(),
+        socket: None,
+        token_listen: None,
         workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         device_ttl: DeviceTtl::from_secs(3600),
         data: PathBuf::from("data"),
@@ -27,6 +29,7 @@ fn defaults() -> Server {
             ping_timeout: Duration::from_secs(20),
             max_payload: 1_000_000,
             path: "/socket.io".to_owned(),
+            token_paths: Vec::new(),
             origins: Origins::Any,
             cookie: None,
         },
@@ -56,6 +59,8 @@ fn every_key_is_read() {
     );
     let server = Server {
         listen: "127.0.0.1:8080".parse().unwrap(),
+        socket: None,
+        token_listen: None,
         workers: 3,
         device_ttl: DeviceTtl::from_secs(7 * 86_400),
         data: PathBuf::from("/var/lib/postroom"),
@@ -73,6 +78,7 @@ fn every_key_is_read() {
             ping_timeout: Duration::from_millis(200),
             max_payload: 2_000_000,
             path: "/push".to_owned(),
+            token_paths: Vec::new(),
             origins: Origins::Only(vec![
                 "https://shop.example".to_owned(),
                 "http://localhost:8080".to_owned(),
@@ -161,6 +167,7 @@ fn every_variable_and_flag_is_read() {
             ping_timeout: Duration::from_secs(2),
             max_payload: 5000,
             path: "/p".to_owned(),
+            token_paths: Vec::new(),
             origins: Origins::Only(vec!["https://a.example".to_owned(), "https://b.example".to_owned()]),
             cookie: Some("io".to_owned()),
         },

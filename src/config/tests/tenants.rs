@@ -18,12 +18,22 @@ fn site(desk: &Desk, name: &str) -> Site {
 fn a_site_needs_no_more_than_two_settings() {
     let site = site(&Desk::new(), "shop");
     assert_eq!(
-        (site.auth_url.as_str(), site.api_key.expose()),
+        (site.webservice().unwrap().auth_url.as_str(), site.api_key.as_ref().unwrap().expose()),
         ("http://127.0.0.1:3000/auth", "0123456789abcdef")
     );
-    assert_eq!((site.auth_scheme.as_str(), site.auth_timeout), ("Bearer", Duration::from_secs(10)));
+    assert_eq!(
+        (site.webservice().unwrap().auth_scheme.as_str(), site.auth_timeout),
+        ("Bearer", Duration::from_secs(10))
+    );
     assert_eq!((site.auth_concurrency, site.ack_timeout, site.queue), (64, None, QueueBounds::default()));
-    assert_eq!((site.user_room_prefix, site.update_user_url, site.public_channel), (None, None, None));
+    assert_eq!(
+        (
+            site.user_room_prefix.clone(),
+            site.webservice().unwrap().update_user_url.clone(),
+            site.public_channel.clone()
+        ),
+        (None, None, None)
+    );
 }
 
 #[test]
@@ -38,18 +48,18 @@ fn every_key_of_a_site_is_read() {
     );
     let shop = site(&desk, "shop");
     assert_eq!(
-        (shop.auth_url.as_str(), shop.auth_scheme.as_str()),
+        (shop.webservice().unwrap().auth_url.as_str(), shop.webservice().unwrap().auth_scheme.as_str()),
         ("https://shop.example/auth?app=x", "Token")
     );
-    assert_eq!(shop.api_key.expose(), "1234567890123456");
+    assert_eq!(shop.api_key.as_ref().unwrap().expose(), "1234567890123456");
     assert_eq!(shop.user_room_prefix.as_deref(), Some("user_"));
-    assert_eq!(shop.update_user_url.as_deref(), Some("https://shop.example/users/:id"));
+    assert_eq!(shop.webservice().unwrap().update_user_url.as_deref(), Some("https://shop.example/users/:id"));
     assert_eq!(shop.public_channel.as_deref(), Some("browse"));
     assert_eq!((shop.auth_timeout, shop.auth_concurrency), (Duration::from_secs(5), 8));
     assert_eq!(shop.ack_timeout, Some(Duration::from_secs(30)));
     let queue = QueueBounds { max_messages: 50, max_bytes: 2 << 20, policy: BoundPolicy::DropOldest };
     assert_eq!(shop.queue, queue);
-    assert_eq!(site(&desk, "123").api_key.expose(), "abcdefghijklmnop");
+    assert_eq!(site(&desk, "123").api_key.as_ref().unwrap().expose(), "abcdefghijklmnop");
     assert_eq!(desk.warnings(), "");
 }
 
@@ -196,7 +206,7 @@ fn a_number_as_a_key_is_taken_as_it_is_written() {
     ] {
         let mut desk = Desk::new();
         desk.sites(&format!("shop:\n  {URL}\n  apiKey: {yaml}\n"));
-        assert_eq!(site(&desk, "shop").api_key.expose(), key, "{yaml}");
+        assert_eq!(site(&desk, "shop").api_key.as_ref().unwrap().expose(), key, "{yaml}");
         assert_eq!(desk.warnings().contains("written differently by other readers"), warned, "{yaml}");
     }
 }
@@ -248,9 +258,18 @@ fn site_name_of_the_environment_replaces_the_file() {
     }
     assert_eq!(desk.settings().sites.len(), 1);
     let env = site(&desk, "env");
-    assert_eq!((env.auth_url.as_str(), env.auth_scheme.as_str()), ("https://env.example/auth", "Token"));
-    assert_eq!((env.api_key.expose(), env.user_room_prefix.as_deref()), ("fedcba9876543210", Some("u_")));
-    assert_eq!((env.update_user_url.as_deref(), env.public_channel), (Some("https://env.example/:id"), None));
+    assert_eq!(
+        (env.webservice().unwrap().auth_url.as_str(), env.webservice().unwrap().auth_scheme.as_str()),
+        ("https://env.example/auth", "Token")
+    );
+    assert_eq!(
+        (env.api_key.as_ref().unwrap().expose(), env.user_room_prefix.as_deref()),
+        ("fedcba9876543210", Some("u_"))
+    );
+    assert_eq!(
+        (env.webservice().unwrap().update_user_url.as_deref(), env.public_channel.clone()),
+        (Some("https://env.example/:id"), None)
+    );
     assert_eq!(desk.warnings(), "$SITE_NAME: SITE_NAME is set, so that sites.yml is not read");
 }
 

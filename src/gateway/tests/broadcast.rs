@@ -126,8 +126,9 @@ fn who_is_not_let_in_yet_hears_nothing() {
         event: order().event,
         resync: false,
         bounds: rig.site.queue,
+        except: None,
     };
-    rig.gateway.hub().broadcast(&[&said]);
+    rig.gateway.hub().broadcast(&[&said], None);
     assert!(!rig.gateway.hub().flush(1));
     force.send(()).unwrap();
     assert!(poll(connecting.as_mut()).is_ready());

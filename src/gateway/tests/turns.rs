@@ -106,6 +106,7 @@ impl Town {
                 event: Event::stored(event.as_bytes().to_vec().into()),
                 resync: false,
                 bounds: site.queue,
+                except: None,
             };
             Mail::Broadcast(Arc::new(message))
         });

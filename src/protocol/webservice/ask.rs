@@ -4,24 +4,30 @@ use reqwest::header::{AUTHORIZATION, HeaderName};
 use reqwest::{Method, Request, StatusCode};
 
 use super::headers;
-use super::outgoing::{CallError, Outgoing, address, read};
 use super::trouble::Trouble;
-use crate::domain::Site;
+use crate::domain::{Site, WebserviceSite};
 use crate::protocol::Credentials;
+use crate::protocol::outgoing::{CallError, Outgoing, address, read};
 
 const X_META: HeaderName = HeaderName::from_static("x-meta");
 
 /// The request that asks `site` who brings these credentials.
 pub(super) fn request(site: &Site, credentials: &Credentials) -> Result<Request, Trouble> {
-    let authorization =
-        headers::authorization(site, credentials.token.as_ref()).map_err(|_| Trouble::BadToken)?;
+    let service = service(site)?;
+    let authorization = headers::authorization(&service.auth_scheme, credentials.token.as_ref())
+        .map_err(|_| Trouble::BadToken)?;
     let meta = credentials.meta.as_deref().map(headers::meta).transpose().map_err(|_| Trouble::BadMeta)?;
-    let mut request = Request::new(Method::GET, address(&site.auth_url)?);
+    let mut request = Request::new(Method::GET, address(&service.auth_url)?);
     request.headers_mut().insert(AUTHORIZATION, authorization);
     if let Some(meta) = meta {
         request.headers_mut().insert(X_META, meta);
     }
     Ok(request)
+}
+
+/// Where its server is. The composition root gives this protocol no sites that speak another.
+pub(super) fn service(site: &Site) -> Result<&WebserviceSite, CallError> {
+    site.webservice().ok_or_else(|| CallError::Address("the site has no authUrl".to_owned()))
 }
 
 /// Sends `request` and reads at most `limit` bytes of its answer.
@@ -73,7 +79,7 @@ mod tests {
     fn an_address_that_cannot_be_called_is_a_fault_of_the_site() {
         for bad in ["", "auth", "ftp://127.0.0.1/", "data:text/plain,[]"] {
             let mut site = Site::sample("demo");
-            site.auth_url = bad.to_owned();
+            site.webservice_mut().unwrap().auth_url = bad.to_owned();
             let credentials = Credentials { token: None, meta: None };
             assert!(
                 matches!(request(&site, &credentials), Err(Trouble::Call(CallError::Address(_)))),

@@ -10,10 +10,10 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::ask;
-use super::outgoing::Outgoing;
-use super::thread::CallThread;
 use super::trouble::Trouble;
 use crate::domain::{Site, SiteName};
+use crate::protocol::outgoing::CallThread;
+use crate::protocol::outgoing::Outgoing;
 use crate::protocol::{Credentials, Refusal};
 
 /// What an auth call comes to.
@@ -30,9 +30,10 @@ struct Question {
 
 impl Question {
     fn of(site: &Site, credentials: &Credentials) -> Self {
+        let service = site.webservice();
         Self {
-            auth_url: site.auth_url.clone(),
-            auth_scheme: site.auth_scheme.clone(),
+            auth_url: service.map(|service| service.auth_url.clone()).unwrap_or_default(),
+            auth_scheme: service.map(|service| service.auth_scheme.clone()).unwrap_or_default(),
             token: credentials.token.as_ref().map(|token| token.expose().into()),
             meta: credentials.meta.clone(),
         }

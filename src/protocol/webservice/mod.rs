@@ -6,13 +6,13 @@
 //!
 //! What must not live here: what rooms mean, who may join what (the gateway decides that).
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{BoxFuture, Credentials, Refusal, SiteProtocol, UserChange};
+use super::outgoing::{CallThread, Outgoing};
+use super::{BoxFuture, Credentials, Refusal, SiteProtocol, StartError, UserChange};
 use crate::domain::Site;
 
 mod ask;
@@ -21,14 +21,10 @@ mod auth;
 #[doc(hidden)]
 pub mod fuzzing;
 mod headers;
-mod names;
-mod outgoing;
 mod tell;
 #[cfg(test)]
 mod tests;
-mod thread;
 mod timestamp;
-mod tls;
 mod trouble;
 mod updates;
 mod user_id;
@@ -83,23 +79,9 @@ impl Default for UpdateOptions {
     }
 }
 
-/// Why the protocol could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The system gave no thread.
-    #[error("no thread for the calls to sites: {0}")]
-    Thread(#[from] io::Error),
-    /// TLS could not be set up.
-    #[error("no TLS for the calls to sites: {0}")]
-    Tls(#[from] rustls::Error),
-    /// The HTTP side could not be set up.
-    #[error("no HTTP for the calls to sites: {0}")]
-    Http(String),
-}
-
 /// Speaks the protocol. When it is dropped, calls in flight end, and who waits for them is refused.
 pub struct Webservice {
-    thread: thread::CallThread,
+    thread: CallThread,
     auth: auth::AuthCalls,
     updates: Arc<updates::Updates>,
 }
@@ -110,9 +92,9 @@ impl Webservice {
     /// # Errors
     /// [`StartError`] when the system gives no thread, or TLS cannot be set up.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let outgoing = Arc::new(outgoing::Outgoing::new(options.redirects)?);
+        let outgoing = Arc::new(Outgoing::new(options.redirects)?);
         Ok(Self {
-            thread: thread::CallThread::start("site-calls")?,
+            thread: CallThread::start("site-calls")?,
             auth: auth::AuthCalls::new(Arc::clone(&outgoing), options.auth_line, options.answer_limit),
             updates: Arc::new(updates::Updates::new(outgoing, options.updates)),
         })

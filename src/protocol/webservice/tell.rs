@@ -10,12 +10,13 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::UpdateOptions;
+use super::ask;
 use super::headers;
-use super::outgoing::{CallError, Outgoing, address, read};
 use super::timestamp::rfc3339;
 use super::user_id::user_url;
 use crate::domain::Site;
 use crate::protocol::UserChange;
+use crate::protocol::outgoing::{CallError, Outgoing, address, read};
 
 /// No wait between two tries is longer.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
@@ -109,9 +110,10 @@ async fn once(
 
 fn request(id: &str, tiding: &Tiding) -> Result<Request, Failure> {
     let Tiding { site, change } = tiding;
-    let template = site.update_user_url.as_deref().unwrap_or_default();
+    let service = ask::service(site)?;
+    let template = service.update_user_url.as_deref().unwrap_or_default();
     let token = change.token.as_ref();
-    let authorization = headers::authorization(site, token).map_err(|_| Failure::BadToken)?;
+    let authorization = headers::authorization(&service.auth_scheme, token).map_err(|_| Failure::BadToken)?;
     let mut request = Request::new(Method::PUT, address(&user_url(template, id))?);
     request.headers_mut().insert(AUTHORIZATION, authorization);
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

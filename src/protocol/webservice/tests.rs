@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use super::auth::AuthCalls;
-use super::outgoing::Outgoing;
 use super::tell::{Tiding, tell};
-use super::thread::CallThread;
 use super::{UpdateOptions, ask};
 use crate::domain::{Secret, Site};
+use crate::protocol::outgoing::CallThread;
+use crate::protocol::outgoing::Outgoing;
 use crate::protocol::{Credentials, UserChange};
 
 #[derive(Clone, Default)]
@@ -44,8 +44,8 @@ impl Log {
 fn unreachable() -> Arc<Site> {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut site = Site::sample("demo");
-    site.auth_url = format!("http://{free}/auth?key=hunter1");
-    site.update_user_url = Some(format!("http://{free}/users/:id?key=hunter1"));
+    site.webservice_mut().unwrap().auth_url = format!("http://{free}/auth?key=hunter1");
+    site.webservice_mut().unwrap().update_user_url = Some(format!("http://{free}/users/:id?key=hunter1"));
     Arc::new(site)
 }
 
@@ -75,7 +75,7 @@ async fn a_line_that_is_full_is_logged_once_until_it_is_empty() {
     let _listening = log.listen();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut site = Site::sample("demo");
-    site.auth_url = format!("http://{}/", silent.local_addr().unwrap());
+    site.webservice_mut().unwrap().auth_url = format!("http://{}/", silent.local_addr().unwrap());
     site.auth_concurrency = 1;
     let (site, thread) = (Arc::new(site), CallThread::start("test-calls").unwrap());
     let calls = AuthCalls::new(Arc::new(Outgoing::new(5).unwrap()), 0, 1 << 20);

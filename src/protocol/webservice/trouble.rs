@@ -6,8 +6,8 @@
 
 use reqwest::StatusCode;
 
-use super::outgoing::CallError;
 use crate::protocol::Refusal;
+use crate::protocol::outgoing::CallError;
 
 /// What went wrong with an auth call. The `Display` text is for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

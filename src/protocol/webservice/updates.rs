@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::UpdateOptions;
-use super::outgoing::Outgoing;
 use super::tell::{Tiding, tell};
-use super::thread::CallThread;
 use super::user_id::user_id;
 use crate::domain::{Site, SiteName};
 use crate::protocol::UserChange;
+use crate::protocol::outgoing::CallThread;
+use crate::protocol::outgoing::Outgoing;
 
 /// The changes of one user that wait, oldest first.
 #[derive(Default)]
@@ -58,7 +58,7 @@ impl Updates {
 
     /// Takes a change, to be told on `thread`.
     pub(super) fn put(self: &Arc<Self>, thread: &CallThread, site: Arc<Site>, change: UserChange) {
-        if site.update_user_url.is_none() {
+        if site.webservice().is_none_or(|service| service.update_user_url.is_none()) {
             return;
         }
         let Some(id) = user_id(&site, &change.user_room).map(Box::<str>::from) else {

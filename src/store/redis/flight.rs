@@ -326,6 +326,7 @@ mod tests {
             event: Event::stored(Bytes::from_static(b"[]")),
             resync: false,
             bounds: QueueBounds::default(),
+            except: None,
         };
         let (message, reply) = (Arc::new(message), ReplyTo { worker: WorkerId(0), token: 1 });
         let post = Posts::default().add(Waits::Alone(reply), Arc::clone(&message), Vec::new());

@@ -173,6 +173,7 @@ mod tests {
             event: Event::stored(Bytes::from_static(b"[]")),
             resync: false,
             bounds: QueueBounds::default(),
+            except: None,
         };
         let mut posts = Posts::default();
         let waits = Waits::Alone(ReplyTo { worker: WorkerId(0), token: 1 });

@@ -145,6 +145,7 @@ mod tests {
             event: Event::stored(Bytes::from_static(b"[]")),
             resync: false,
             bounds: QueueBounds::default(),
+            except: None,
         })
     }
 

@@ -115,6 +115,7 @@ mod tests {
             event: Event::stored(bytes::Bytes::from_static(b"[]")),
             resync: false,
             bounds: QueueBounds::default(),
+            except: None,
         };
         let reply = ReplyTo { worker: WorkerId(0), token: 1 };
         Posts::default().add(Waits::Alone(reply), message.into(), Vec::new())

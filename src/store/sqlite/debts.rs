@@ -157,6 +157,7 @@ mod tests {
                 event: Event::stored(b"[]".as_slice().into()),
                 resync: false,
                 bounds: site.queue,
+                except: None,
             };
             let reply = ReplyTo { worker: WorkerId(0), token };
             store.append(Append { reply, message: Arc::new(message) });

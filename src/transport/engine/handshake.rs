@@ -60,6 +60,10 @@ pub struct Handshake {
     query: Box<str>,
     /// The `Authorization` header.
     pub authorization: Option<Secret>,
+    /// Headers that the sites of this process ask for, see `EngineOptions::kept_headers`.
+    headers: Option<Box<[(&'static str, Secret)]>>,
+    /// It came in where tokens alone are taken.
+    pub tokens_only: bool,
 }
 
 impl fmt::Debug for Handshake {
@@ -71,7 +75,22 @@ impl fmt::Debug for Handshake {
 
 impl Handshake {
     pub(super) fn new(query: &str, b64: bool, protocol: Protocol, authorization: Option<&str>) -> Self {
-        Self { protocol, b64, query: query.into(), authorization: authorization.map(Secret::new) }
+        let authorization = authorization.map(Secret::new);
+        Self { protocol, b64, query: query.into(), authorization, headers: None, tokens_only: false }
+    }
+
+    /// With these headers of its request.
+    pub(super) fn with_headers(mut self, headers: Vec<(&'static str, &str)>) -> Self {
+        let headers: Box<[_]> = headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+        self.headers = (!headers.is_empty()).then_some(headers);
+        self
+    }
+
+    /// The value of a header of its request, where it is one of those that are kept. `name` is in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.headers.as_deref()?;
+        headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.expose())
     }
 
     /// The value of a key of the URL. A repeated key is joined with a comma, as the original did it.

@@ -90,7 +90,8 @@ async fn polling(
         (None, "GET") => open(
             engine,
             request,
-            Handshake::new(request.query_string(), query.b64, protocol, authorization(request)),
+            Handshake::new(request.query_string(), query.b64, protocol, authorization(request))
+                .with_headers(engine.options.kept(&|name| request.headers().get(name)?.to_str().ok())),
         ),
         (None, _) => refuse(request, ErrorCode::BadHandshakeMethod),
         (Some(sid), method) => match (Sid::parse(sid), method) {

@@ -39,8 +39,17 @@ pub struct EngineOptions {
     pub cookie: Option<String>,
     /// A connection whose conversation is not settled by then is closed.
     pub connect_timeout: Duration,
+    /// Headers of a client's first request that its sites want to see, in lower case; kept for as long as it is connected.
+    pub kept_headers: &'static [&'static str],
     /// How long the change from polling to WebSocket may take.
     pub upgrade_timeout: Duration,
+}
+
+impl EngineOptions {
+    /// The headers to keep, of all of a request's, which `header` finds by name.
+    pub(super) fn kept<'a>(&self, header: &dyn Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+        self.kept_headers.iter().filter_map(|name| Some((*name, header(name)?))).collect()
+    }
 }
 
 impl Default for EngineOptions {
@@ -53,6 +62,7 @@ impl Default for EngineOptions {
             origins: OriginRule::Any,
             cookie: None,
             connect_timeout: Duration::from_secs(45),
+            kept_headers: &[],
             upgrade_timeout: Duration::from_secs(10),
         }
     }

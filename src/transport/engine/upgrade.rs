@@ -19,7 +19,7 @@ use super::socket::{self, Socket};
 use crate::hub::{CloseReason, Wire};
 
 /// What a request for a WebSocket says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The query of its URL.
     pub query: &'a str,
@@ -27,6 +27,8 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// Its `Authorization` header.
     pub authorization: Option<&'a str>,
+    /// Any of its headers, by name.
+    pub header: &'a dyn Fn(&str) -> Option<&'a str>,
 }
 
 /// A request that is let in.
@@ -88,7 +90,8 @@ impl Engine {
             Some(sid) => Sid::parse(sid).map(Accepted::Existing).ok_or(ErrorCode::UnknownSid.into()),
             None if self.is_draining() => Err(ErrorCode::Draining.into()),
             None => {
-                Ok(Accepted::New(Handshake::new(request.query, query.b64, protocol, request.authorization)))
+                let handshake = Handshake::new(request.query, query.b64, protocol, request.authorization);
+                Ok(Accepted::New(handshake.with_headers(self.options.kept(request.header))))
             }
         }
     }

@@ -55,7 +55,7 @@ impl Namespaces for SiteNamespaces {
             socket.accept(Sid::random(self.worker).as_str());
             return Some(Rc::new(Root));
         }
-        let site = Arc::clone(self.gateway.shared().site(name)?);
+        let site = self.gateway.shared().site(name)?;
         let visitor = self.visitor(&site, &socket, offer, auth);
         let gateway = &self.gateway;
         Some(Rc::new_cyclic(|member: &Weak<SiteMember>| {

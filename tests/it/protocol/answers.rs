@@ -134,14 +134,14 @@ async fn a_site_that_breaks_off_is_asked_twice_and_then_down() {
 async fn a_site_that_cannot_be_reached_is_down_and_named_to_nobody() {
     let server = SiteServer::start(|_, _| Reply::Never).await;
     let (mut tls, mut name, mut nobody) = (site(&server), site(&server), site(&server));
-    tls.auth_url = server.url("/auth").replace("http:", "https:");
+    tls.webservice_mut().unwrap().auth_url = server.url("/auth").replace("http:", "https:");
     // No label is that long: the resolver fails without asking anybody.
-    name.auth_url = format!("http://{}.invalid/auth", "x".repeat(64));
+    name.webservice_mut().unwrap().auth_url = format!("http://{}.invalid/auth", "x".repeat(64));
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    nobody.auth_url = format!("http://{free}/auth");
+    nobody.webservice_mut().unwrap().auth_url = format!("http://{free}/auth");
     let webservice = webservice();
     for site in [tls, name, nobody] {
-        let url = site.auth_url.clone();
+        let url = site.webservice().unwrap().auth_url.clone();
         let refusal = ask(&webservice, &Arc::new(site), "t").await;
         assert_eq!(refusal, Err(down("cannot be reached")), "{url}");
     }

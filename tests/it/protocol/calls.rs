@@ -47,8 +47,8 @@ async fn calls_that_differ_in_anything_are_not_shared() {
     let base = site(&server);
     let (mut name, mut url, mut scheme) = (base.clone(), base.clone(), base.clone());
     name.name = Site::sample("other").name;
-    url.auth_url.push('2');
-    scheme.auth_scheme = "Bearer x".to_owned();
+    url.webservice_mut().unwrap().auth_url.push('2');
+    scheme.webservice_mut().unwrap().auth_scheme = "Bearer x".to_owned();
     let mut calls = JoinSet::new();
     for site in [base.clone(), name, url, scheme] {
         calls.spawn(webservice.authorize(site.into(), credentials(Some("a"), None)));

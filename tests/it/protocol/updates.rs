@@ -60,7 +60,7 @@ async fn the_request_is_that_of_the_original() {
 async fn rooms_of_nobody_and_sites_without_the_url_are_not_told() {
     let server = SiteServer::start(|_, _| ok()).await;
     let (webservice, mut silent) = (webservice(), site(&server));
-    silent.update_user_url = None;
+    silent.webservice_mut().unwrap().update_user_url = None;
     webservice.user_changed(silent.into(), change("user_1", true, 1));
     for room in ["staff", "user_", "user_.."] {
         webservice.user_changed(site(&server).into(), change(room, true, 1));

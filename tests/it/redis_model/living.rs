@@ -111,6 +111,7 @@ impl World {
             event: event(number),
             resync,
             bounds,
+            except: None,
         };
         (number, message)
     }

@@ -66,6 +66,7 @@ fn message(room: usize, resync: bool, kind: u8) -> Arc<Message> {
             2 => bounds(3, 1000, BoundPolicy::DropOldest),
             _ => bounds(3, 5, BoundPolicy::DropOldest),
         },
+        except: None,
     })
 }
 

@@ -35,7 +35,12 @@ async fn a_session_that_is_not_let_in_yet_ends_with_its_connection() {
         .run_until(async {
             let (rig, (_client, stream)) = (Rig::new(), pair().await);
             let engine = engine(&rig);
-            let request = Request { query: "EIO=4&transport=websocket", origin: None, authorization: None };
+            let request = Request {
+                query: "EIO=4&transport=websocket",
+                origin: None,
+                authorization: None,
+                header: &|_| None,
+            };
             let early = Bytes::from_static(JOIN);
             engine.accept(engine.check(request).unwrap(), Arriving { stream, head: b"HEAD".to_vec(), early });
             let mut asked = Vec::new();

@@ -109,5 +109,6 @@ pub(super) fn message(id: u64, rooms: &[&str]) -> Arc<Message> {
         event: Event::stored(Bytes::from(format!("[\"news\",{id}]"))),
         resync: false,
         bounds: QueueBounds::default(),
+        except: None,
     })
 }

@@ -129,6 +129,7 @@ pub(super) fn message(text: &str, rooms: &[&str]) -> Message {
         event: Event::stored(Bytes::copy_from_slice(text.as_bytes())),
         resync: false,
         bounds: QueueBounds::default(),
+        except: None,
     }
 }
 

@@ -21,5 +21,6 @@ fn message(text: &'static str) -> Arc<Message> {
         event: Event::stored(text.into()),
         resync: false,
         bounds: QueueBounds::default(),
+        except: None,
     })
 }

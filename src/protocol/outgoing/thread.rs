@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 /// Carries calls to sites. Stops, with everything that runs on it, when it is dropped.
-pub(super) struct CallThread {
+pub(in crate::protocol) struct CallThread {
     handle: Handle,
     /// Never sent to: that it is dropped is the signal.
     _stop: oneshot::Sender<()>,
@@ -20,7 +20,7 @@ impl CallThread {
     ///
     /// # Errors
     /// When the system gives no thread or no event queue.
-    pub(super) fn start(name: &str) -> io::Result<Self> {
+    pub(in crate::protocol) fn start(name: &str) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().thread_name(name).enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -34,7 +34,7 @@ impl CallThread {
     }
 
     /// Runs `call` on the thread, now and unasked.
-    pub(super) fn spawn(&self, call: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    pub(in crate::protocol) fn spawn(&self, call: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.handle.spawn(call).abort_handle()
     }
 }

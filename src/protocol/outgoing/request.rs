@@ -16,7 +16,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(4);
 
 /// Why a call brought no answer. The texts are for the log: they may name addresses, and never reach a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CallError {
+pub(in crate::protocol) enum CallError {
     /// The configured address cannot be called.
     #[error("not an address that can be called: {0}")]
     Address(String),
@@ -41,7 +41,7 @@ pub(super) enum CallError {
 }
 
 /// Sends requests to sites.
-pub(super) struct Outgoing {
+pub(in crate::protocol) struct Outgoing {
     http: reqwest::Client,
     redirects: usize,
 }
@@ -51,7 +51,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// [`StartError`] when TLS cannot be set up.
-    pub(super) fn new(redirects: usize) -> Result<Self, StartError> {
+    pub(in crate::protocol) fn new(redirects: usize) -> Result<Self, StartError> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config()?)
             .user_agent(concat!("postroom/", env!("CARGO_PKG_VERSION")))
@@ -68,7 +68,7 @@ impl Outgoing {
     /// Sends `request`, and follows redirects as browsers do.
     ///
     /// Not left to reqwest (0.13): it puts `Authorization` back on at the second hop within a foreign origin.
-    pub(super) async fn send(&self, mut request: Request) -> Result<Response, CallError> {
+    pub(in crate::protocol) async fn send(&self, mut request: Request) -> Result<Response, CallError> {
         for _ in 0..=self.redirects {
             let sent = request.try_clone();
             let response = self.http.execute(request).await.map_err(broken)?;
@@ -81,7 +81,7 @@ impl Outgoing {
 }
 
 /// Reads the body of an answer, at most `limit` bytes of it.
-pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, CallError> {
+pub(in crate::protocol) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, CallError> {
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(CallError::TooLong(limit));
     }
@@ -96,7 +96,7 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>
 }
 
 /// Parses a configured address.
-pub(super) fn address(url: &str) -> Result<Url, CallError> {
+pub(in crate::protocol) fn address(url: &str) -> Result<Url, CallError> {
     let url = Url::parse(url).map_err(|error| CallError::Address(error.to_string()))?;
     if callable(&url) { Ok(url) } else { Err(CallError::Address("neither http nor https".to_owned())) }
 }
