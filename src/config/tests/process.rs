@@ -150,6 +150,8 @@ fn every_variable_and_flag_is_read() {
     }
     let server = Server {
         listen: "[::1]:8080".parse().unwrap(),
+        socket: None,
+        token_listen: None,
         workers: 3,
         device_ttl: DeviceTtl::from_secs(60),
         data: PathBuf::from("/tmp/x"),
