@@ -20,6 +20,7 @@ mod contract;
 mod defects;
 mod deploy;
 mod engine;
+mod frappe;
 mod hand_over;
 mod hostile;
 mod kill;
