@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-use super::crew::{Crew, CrewDoor, House, Lines, MoreRoutes};
+use super::crew::{Crew, CrewDoor, FrappeSide, House, Lines, MoreRoutes};
 use super::limits::raise_open_files;
 use super::scrape;
 use super::stop;
 use super::stores::{self, Stores};
 use crate::api::ApiOptions;
 use crate::config::{Origins, Server, Settings};
-use crate::domain::{Flake, WorkerId};
+use crate::domain::{Flake, Site, WorkerId};
+use crate::frappe;
 use crate::gateway::{Shared, SharedParts, Sites, Switchboard};
 use crate::hub::HubOptions;
 use crate::listen;
@@ -111,12 +112,17 @@ fn build(
         device_ttl: server.device_ttl,
         page: PageLimit { entries: BATCH_ENTRIES, bytes: BATCH_BYTES.min(server.io.max_payload / 2) },
     });
+    let frappe = settings.sites.iter().any(|site| site.frappe().is_some());
+    let frappe = frappe.then(|| FrappeSide::start(&shared)).transpose()?;
+    if let Some(frappe) = &frappe {
+        open_benches(frappe, &settings.sites)?;
+    }
     let lines = (0u16..).zip(mail.into_iter().zip(jobs));
     let lines = lines.map(|(worker, (mail, jobs))| Lines { worker: WorkerId(worker), mail, jobs }).collect();
     let crew = Arc::new(Crew {
         shared,
         exchange,
-        engine: Arc::new(engine_options(server)),
+        engine: Arc::new(engine_options(server, frappe.is_some())),
         hub: HubOptions { outbox_limit: server.outbox_limit },
         api: ApiOptions {
             send_limit: server.send_limit,
@@ -124,6 +130,7 @@ fn build(
             batch_items: server.batch_items,
         },
         more,
+        frappe,
         lines: Mutex::new(lines),
     });
     Ok(House { crew, protocol, backplane })
@@ -141,7 +148,15 @@ pub(super) fn flake_node(server: &Server) -> anyhow::Result<u64> {
     }
 }
 
-fn engine_options(server: &Server) -> EngineOptions {
+/// From the start, not from the first client on: an operator is to see at once that a bench cannot be reached.
+fn open_benches(frappe: &FrappeSide, sites: &[Arc<Site>]) -> anyhow::Result<()> {
+    for site in sites.iter().filter(|site| site.frappe().is_some()) {
+        frappe.calls.bench(site).map_err(|why| anyhow::anyhow!("{}: redisQueue is {why}", site.name))?;
+    }
+    Ok(())
+}
+
+fn engine_options(server: &Server, has_frappe: bool) -> EngineOptions {
     let io = &server.io;
     EngineOptions {
         ping_interval: io.ping_interval,
@@ -154,6 +169,7 @@ fn engine_options(server: &Server) -> EngineOptions {
         },
         cookie: io.cookie.clone(),
         connect_timeout: server.connect_timeout,
+        kept_headers: if has_frappe { frappe::HEADERS } else { &[] },
         ..EngineOptions::default()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::switchboard::Switchboard;
 use crate::broker::Broker;
-use crate::domain::{DeviceTtl, Flake, Site};
+use crate::domain::{DeviceTtl, Flake, MessageId, Site};
 use crate::protocol::SiteProtocol;
 use crate::store::{PageLimit, Store};
 
@@ -85,6 +85,12 @@ impl Shared {
     #[must_use]
     pub fn sites(&self) -> &Sites {
         &self.parts.sites
+    }
+
+    /// The id of a new message.
+    #[must_use]
+    pub fn next_id(&self) -> MessageId {
+        self.parts.flake.next()
     }
 
     /// The lines to the workers.
