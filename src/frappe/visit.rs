@@ -1,8 +1,9 @@
 //! A client of a Frappe site that was let in: what it asks for, and what comes of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -13,6 +14,9 @@ use crate::domain::{Room, SessionRef, Site};
 use crate::gateway::{Attendance, Gateway};
 use crate::protocol::frappe::{Bench, Caller, Frappe, User};
 use crate::transport::socketio::Socket;
+
+/// How often a client may have viewers told who they are without being one of them.
+const RECALL: Duration = Duration::from_secs(1);
 
 /// Where a client is: its site, and whom that is asked of.
 pub(super) struct Ground {
@@ -35,6 +39,8 @@ pub(super) struct Visit {
     wishes: Wishes,
     /// Where it is one of those who are named.
     places: RefCell<Vec<Place>>,
+    /// When viewers were told last because it said that it had left where it was not.
+    recalled: Cell<Option<Instant>>,
 }
 
 impl Visit {
@@ -45,8 +51,8 @@ impl Visit {
         since: u64,
         attendance: Rc<Attendance>,
     ) -> Rc<Self> {
-        let (wishes, places) = (Wishes::default(), RefCell::default());
-        Rc::new(Self { ground, caller, user, since, attendance, wishes, places })
+        let (wishes, places, recalled) = (Wishes::default(), RefCell::default(), Cell::new(None));
+        Rc::new(Self { ground, caller, user, since, attendance, wishes, places, recalled })
     }
 
     /// The client says something.
@@ -143,8 +149,19 @@ impl Visit {
                 self.places.borrow_mut().swap_remove(at);
                 self.ground.town.leave(&self.ground.bench, &place, self.session(), &self.user.name);
             }
-            None => self.ground.town.recall(&place, &notice, &self.user.name),
+            None if self.may_recall() => self.ground.town.recall(&place, &notice, &self.user.name),
+            None => {}
         }
+    }
+
+    /// What needs no permission and makes others hear something is done seldom, or one client could drown them.
+    fn may_recall(&self) -> bool {
+        let now = Instant::now();
+        let due = self.recalled.get().is_none_or(|last| now.duration_since(last) >= RECALL);
+        if due {
+            self.recalled.set(Some(now));
+        }
+        due
     }
 
     /// Only for developers: the editor is on their own machine.

@@ -241,8 +241,8 @@ fn headers(headers: &mut HeaderMap, base: &str, caller: &Caller, secret: Option<
     if let Some(secret) = secret {
         headers.insert(SOCKET_SECRET, sensitive(secret.expose())?);
     }
-    if let Some(from) = &caller.forwarded_for {
-        headers.insert(FORWARDED_FOR, HeaderValue::from_str(from).ok()?);
+    if let Some(from) = caller.forwarded_for.as_ref().and_then(|from| HeaderValue::from_str(from).ok()) {
+        headers.insert(FORWARDED_FOR, from);
     }
     Some(())
 }

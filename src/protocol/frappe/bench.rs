@@ -30,6 +30,8 @@ const DEAF: Duration = Duration::from_secs(7);
 /// How long the channel is not read while workers have too much waiting. Redis keeps what comes meanwhile, up to its
 /// `client-output-buffer-limit`.
 const RELIEF: Duration = Duration::from_secs(1);
+/// How long a client is kept waiting for the secret; it may be known from before.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Letters to neighbours that may wait.
 const LETTERS: usize = 10_000;
 
@@ -112,11 +114,13 @@ impl Bench {
 
     /// The secret as it is now; as it was, where Redis does not say. `None`: there is none, as before version 16.
     pub(super) async fn secret(&self) -> Option<Secret> {
-        let asked = self.reach.ask::<Option<String>>(redis::cmd("GET").arg(SECRET_KEY)).await;
+        let mut command = redis::cmd("GET");
+        let asked = timeout(PATIENCE, self.reach.ask::<Option<String>>(command.arg(SECRET_KEY))).await;
         let mut known = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
         match asked {
-            Ok(secret) => *known = secret.map(Secret::new),
-            Err(error) => tracing::debug!(%error, "the secret of a bench could not be read"),
+            Ok(Ok(secret)) => *known = secret.map(Secret::new),
+            Ok(Err(error)) => tracing::debug!(%error, "the secret of a bench could not be read"),
+            Err(_) => tracing::debug!("the secret of a bench could not be read in time"),
         }
         known.clone()
     }
@@ -127,7 +131,7 @@ async fn hear(bench: Arc<Bench>, ear: Arc<dyn BenchEar>) {
     let (mut pause, mut said) = (PAUSE.0, false);
     loop {
         let began = Instant::now();
-        let why = match bench.reach.hear(&[EVENTS, NEIGHBOURS]).await {
+        let why = match bench.reach.hear(EVENTS, NEIGHBOURS).await {
             Ok(stream) => {
                 if std::mem::take(&mut said) {
                     tracing::info!("the Redis of a bench is back");
@@ -152,23 +156,24 @@ async fn listen(bench: &Bench, ear: &dyn BenchEar, stream: redis::aio::PubSub) -
     let mut stream = stream.into_on_message();
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut heard = Instant::now();
+    // Until the first letter of its own: it may be forbidden to write any.
+    let mut heard: Option<Instant> = None;
     loop {
         tokio::select! {
             message = stream.next() => {
                 let Some(message) = message else { return "the connection was closed".to_owned() };
                 let payload = message.get_payload_bytes();
                 if message.get_channel_name() == NEIGHBOURS {
-                    heard = Instant::now();
+                    heard = Some(Instant::now());
                     ear.told(bench, payload);
                 } else if ear.published(bench, payload) {
                     relief(bench, ear).await;
                     // It was us who did not listen.
-                    heard = Instant::now();
+                    heard = heard.map(|_| Instant::now());
                 }
             }
             _ = beat.tick() => {
-                if heard.elapsed() > DEAF {
+                if heard.is_some_and(|heard| heard.elapsed() > DEAF) {
                     return "nothing is heard any more".to_owned();
                 }
                 ear.beat(bench);

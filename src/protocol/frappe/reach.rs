@@ -7,6 +7,7 @@ use std::time::Duration;
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisResult};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::domain::Secret;
 
@@ -14,11 +15,20 @@ use crate::domain::Secret;
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(1);
+/// Between two attempts to connect.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// The way to one Redis.
 pub(super) struct Reach {
     client: Client,
-    asking: Mutex<Option<MultiplexedConnection>>,
+    asking: Mutex<Asking>,
+}
+
+/// The connection that asks, and when one was opened last.
+#[derive(Default)]
+struct Asking {
+    connection: Option<MultiplexedConnection>,
+    tried: Option<Instant>,
 }
 
 impl Reach {
@@ -30,12 +40,17 @@ impl Reach {
         Ok(Self { client, asking: Mutex::default() })
     }
 
-    /// A connection that hears these channels.
-    pub(super) async fn hear(&self, channels: &[&str]) -> RedisResult<PubSub> {
+    /// A connection that hears a channel, and another one if that is allowed.
+    pub(super) async fn hear(&self, channel: &str, other: &str) -> RedisResult<PubSub> {
         let dial = async {
             let mut ear = self.client.get_async_pubsub().await?;
-            for channel in channels {
-                ear.subscribe(*channel).await?;
+            ear.subscribe(channel).await?;
+            match ear.subscribe(other).await {
+                Err(error) if error.is_io_error() || error.is_connection_dropped() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, channel = other, "viewers are not shared with other processes of this bench");
+                }
+                Ok(()) => {}
             }
             Ok(ear)
         };
@@ -49,23 +64,32 @@ impl Reach {
         if let Err(error) = &answer
             && (error.is_io_error() || error.is_connection_dropped() || error.is_timeout())
         {
-            *self.asking.lock().await = None;
+            self.asking.lock().await.connection = None;
         }
         answer
     }
 
     async fn connection(&self) -> RedisResult<MultiplexedConnection> {
         let mut asking = self.asking.lock().await;
-        if let Some(connection) = &*asking {
+        if let Some(connection) = &asking.connection {
             return Ok(connection.clone());
         }
+        // Whoever comes meanwhile does without: else all of them would wait for one attempt after the other.
+        if asking.tried.is_some_and(|tried| tried.elapsed() < RETRY) {
+            return Err(away());
+        }
+        asking.tried = Some(Instant::now());
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(ANSWER));
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        *asking = Some(connection.clone());
+        asking.connection = Some(connection.clone());
         Ok(connection)
     }
+}
+
+fn away() -> redis::RedisError {
+    std::io::Error::new(std::io::ErrorKind::NotConnected, "it is away").into()
 }
 
 fn late() -> redis::RedisError {
