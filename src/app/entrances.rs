@@ -48,7 +48,10 @@ impl Entrances {
 fn main(server: &Server) -> anyhow::Result<Listener> {
     if let Some(path) = &server.socket {
         return Listener::unix(path).with_context(|| {
-            format!("cannot listen on the Unix socket {}; set `socketio_uds`", path.display())
+            format!(
+                "cannot listen on the Unix socket {}; set `socketio_uds` in common_site_config.json",
+                path.display()
+            )
         });
     }
     let address = server.listen;
@@ -63,4 +66,64 @@ fn tokens(address: SocketAddr) -> anyhow::Result<Listener> {
             "cannot listen on {address} for tokens; is another process using the port? Set `socketio_token_port` in common_site_config.json"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::config::{Sources, load_server};
+
+    const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+
+    fn server() -> Server {
+        let server = load_server(&Sources::default()).unwrap_or_else(|problems| panic!("{problems}"));
+        Server { listen: ANY.into(), ..server }
+    }
+
+    fn ways(entrances: &Entrances) -> Vec<Entrance> {
+        entrances.0.iter().map(|opening| opening.entrance).collect()
+    }
+
+    /// What is said of a setting that cannot be.
+    fn refused(server: &Server) -> String {
+        format!("{:#}", Entrances::take(server).map(|_| ()).unwrap_err())
+    }
+
+    #[test]
+    fn a_unix_socket_takes_the_place_of_the_port() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        // Were the port wanted, too, it could not be had.
+        let server = Server { listen: taken.local_addr().unwrap(), socket: Some(path.clone()), ..server() };
+        let entrances = Entrances::take(&server).unwrap();
+        assert_eq!((ways(&entrances), entrances.address()), (vec![Entrance::Main], None));
+        assert_eq!(entrances.0[0].listener.to_string(), path.to_str().unwrap());
+        let said = refused(&server);
+        assert!(said.contains("`socketio_uds`") && said.contains("another process answers on"), "{said}");
+        drop(entrances);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn tokens_have_a_port_of_their_own_beside_the_other() {
+        let server = Server { token_listen: Some(ANY.into()), ..server() };
+        let entrances = Entrances::take(&server).unwrap();
+        assert_eq!(ways(&entrances), [Entrance::Main, Entrance::Tokens]);
+        let [main, tokens] = [0, 1].map(|number| entrances.0[number].listener.address().unwrap());
+        assert_eq!(entrances.address(), Some(main));
+        assert_ne!(main, tokens);
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_with_its_setting() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let said = refused(&Server { listen: address, ..server() });
+        assert!(said.contains("`port`") && said.contains(&address.to_string()), "{said}");
+        let said = refused(&Server { token_listen: Some(address), ..server() });
+        assert!(said.contains("`socketio_token_port`") && said.contains(&address.to_string()), "{said}");
+    }
 }
