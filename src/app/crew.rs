@@ -16,7 +16,7 @@ use crate::hub::{Hub, HubOptions};
 use crate::listen::Door;
 use crate::protocol::SiteProtocol;
 use crate::protocol::frappe::{BenchEar, Frappe};
-use crate::transport::engine::{self, Engine, EngineOptions, Exchange, Job};
+use crate::transport::engine::{self, Engine, EngineOptions, Entrance, Exchange, Job};
 use crate::transport::socketio::{Namespaces, SiteNamespaces, SocketIo};
 
 /// Routes that are added to those of the gateway.
@@ -136,9 +136,9 @@ impl Door for CrewDoor {
         self.0.desk().engine
     }
 
-    fn configure(&self, config: &mut ServiceConfig) {
+    fn configure(&self, config: &mut ServiceConfig, entrance: Entrance) {
         let Desk { gateway, engine } = self.0.desk();
-        engine::configure(config, &engine);
+        engine::configure(config, &engine, entrance);
         api::configure(config, self.0.api);
         if let Some(more) = &self.0.more {
             more(config);

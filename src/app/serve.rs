@@ -1,12 +1,11 @@
 //! `postroom serve`: start, run, stop.
 
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use anyhow::Context as _;
 use tokio::sync::watch;
 
 use super::crew::{Crew, CrewDoor, FrappeSide, House, Lines, MoreRoutes};
+use super::entrances::Entrances;
 use super::limits::raise_open_files;
 use super::scrape;
 use super::stop;
@@ -36,28 +35,19 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let listener = bind(&settings.server)?;
-    let address = listener.local_addr()?;
-    run(settings, listener, |_| None, move || tracing::info!(%address, "listening"))
+    let entrances = Entrances::take(&settings.server)?;
+    let announce = entrances.announcement();
+    run(settings, entrances, |_| None, announce)
 }
 
-/// Opens the port, before anything else is done: a port in use is the most common mistake.
-pub(super) fn bind(server: &Server) -> anyhow::Result<TcpListener> {
-    let address = server.listen;
-    TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address}; is another process using the port? Set `port` in config.yml")
-    })
-}
-
-/// Starts everything behind an open port, and stays until it is told to stop.
+/// Starts everything behind its entrances, and stays until it is told to stop.
 pub(super) fn run(
     settings: &Settings,
-    listener: TcpListener,
+    entrances: Entrances,
     more: impl FnOnce(&Arc<dyn Store>) -> Option<MoreRoutes>,
     started: impl FnOnce(),
 ) -> anyhow::Result<()> {
     raise_open_files();
-    listener.set_nonblocking(true)?;
     let server = &settings.server;
     let scraped = server.metrics.map(scrape::bind).transpose()?;
     let mut house = build(settings, more)?;
@@ -66,7 +56,8 @@ pub(super) fn run(
     actix_rt::System::new().block_on(async move {
         let door = CrewDoor(Arc::clone(&house.crew));
         let (stop_http, stopping) = watch::channel(false);
-        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, stopping, door)?;
+        let (workers, patience) = (server.workers, server.drain_timeout);
+        let (running, doors) = listen::open(entrances.0, workers, patience, &stopping, &door)?;
         let running = actix_rt::spawn(running);
         let scrape =
             scraped.map(|port| scrape::open(port, scrape::metrics(house.crew.shared.store()))).transpose()?;
@@ -74,7 +65,7 @@ pub(super) fn run(
         started();
         let signal = stop::signal().await?;
         tracing::info!(signal, "stopping");
-        stop::drain(&house, handle, &stop_http, server.drain_timeout).await;
+        stop::drain(&house, doors, &stop_http, server.drain_timeout).await;
         running.await??;
         if let Some((server, handle)) = scrape {
             handle.stop(false).await;
@@ -163,6 +154,7 @@ fn engine_options(server: &Server, has_frappe: bool) -> EngineOptions {
         ping_timeout: io.ping_timeout,
         max_payload: io.max_payload,
         path: io.path.clone(),
+        token_paths: io.token_paths.clone(),
         origins: match &io.origins {
             Origins::Any => OriginRule::Any,
             Origins::Only(origins) => OriginRule::Only(origins.clone()),

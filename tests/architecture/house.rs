@@ -58,7 +58,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("actix_codec", &["listen"]),
     ("actix_http", &["listen"]),
     ("actix_rt", &["app"]),
-    ("actix_server", &["listen", "app/stop.rs"]),
+    ("actix_server", &["listen"]),
     ("actix_service", &["listen"]),
     ("actix_web", &["api", "app", "demo", "listen", "transport/engine/http.rs"]),
     (
@@ -91,7 +91,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("redis", &["backplane", "broker/redis", "protocol/frappe", "store/redis"]),
     ("reqwest", &["protocol"]),
     ("rusqlite", &["store/sqlite"]),
-    ("rustix", &["app/limits.rs", "transport/engine"]),
+    ("rustix", &["app/limits.rs", "listen", "transport/engine"]),
     ("rustls", &["backplane", "protocol"]),
     ("rustls_platform_verifier", &["backplane", "protocol"]),
     ("serde", &["api", "config", "demo", "frappe", "protocol", "transport/socketio/packet"]),

@@ -20,6 +20,7 @@ mod contract;
 mod defects;
 mod deploy;
 mod engine;
+mod entrances;
 mod hand_over;
 mod hostile;
 mod kill;
