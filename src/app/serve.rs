@@ -14,7 +14,7 @@ use super::stores::{self, Stores};
 use crate::api::ApiOptions;
 use crate::config::{Origins, Server, Settings};
 use crate::domain::{Flake, WorkerId};
-use crate::gateway::{Shared, SharedParts, Sites, Switchboard};
+use crate::gateway::{Shared, SharedParts, SiteFinder, Sites, Switchboard};
 use crate::hub::HubOptions;
 use crate::listen;
 use crate::protocol::SiteProtocol;
@@ -102,7 +102,7 @@ fn build(
     let protocol: Arc<dyn SiteProtocol> = Arc::new(Webservice::start(Options::default())?);
     let more = more(&store);
     let shared = Shared::new(SharedParts {
-        sites: Sites::new(settings.sites.iter().cloned(), None),
+        sites: Sites::new(settings.sites.iter().cloned(), finder(settings)),
         store,
         broker,
         protocol: Arc::clone(&protocol),
@@ -127,6 +127,12 @@ fn build(
         lines: Mutex::new(lines),
     });
     Ok(House { crew, protocol, backplane })
+}
+
+/// The sites of a bench are asked for when a client or a message names one: they come and go.
+fn finder(settings: &Settings) -> Option<SiteFinder> {
+    let bench = Arc::clone(settings.bench.as_ref()?);
+    Some(Box::new(move |name| bench.site(name)))
 }
 
 /// Gateways that share a Redis make their ids apart from each other: each needs a number of its own.
