@@ -44,7 +44,8 @@ pub(in super::super) fn find(sources: &Sources, section: &Section, findings: &mu
         }
         let shown = root.path.display();
         let text = format!("{shown} is not the folder of a bench: there is no folder `sites` in it");
-        findings.error(&root.place, "", text);
+        let key = if matches!(root.place, Place::File { .. }) { "frappe.benchRoot" } else { "" };
+        findings.error(&root.place, key, text);
         return None;
     }
     if !sources.frappe {
