@@ -21,6 +21,7 @@ mod defects;
 mod deploy;
 mod engine;
 mod frappe;
+mod entrances;
 mod hand_over;
 mod hostile;
 mod kill;
