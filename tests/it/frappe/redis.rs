@@ -28,7 +28,7 @@ async fn all_hear(bench: &Bench, visitors: &mut [Visitor], event: &str, known: &
     bench.publish_to(SITE, "all", event, &json!(1));
     visitors[0].event(event).await;
     assert!(back.elapsed() < SOON, "{event} took {:?}", back.elapsed());
-    join_all(visitors.iter_mut().map(|visitor| visitor.event(event))).await;
+    join_all(visitors.iter_mut().skip(1).map(|visitor| visitor.event(event))).await;
 }
 
 #[tokio::test]
