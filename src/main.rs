@@ -24,7 +24,7 @@ enum Command {
     Frappe {
         #[command(flatten)]
         place: Where,
-        /// Folder of the bench [default: that of config.yml or FRAPPE_BENCH_ROOT, else the current one].
+        /// Folder of the bench [default: that of config.yml or `FRAPPE_BENCH_ROOT`, else the current one].
         #[arg(long, value_name = "DIR")]
         bench: Option<PathBuf>,
     },

@@ -150,8 +150,6 @@ fn every_variable_and_flag_is_read() {
     }
     let server = Server {
         listen: "[::1]:8080".parse().unwrap(),
-        socket: None,
-        token_listen: None,
         workers: 3,
         device_ttl: DeviceTtl::from_secs(60),
         data: PathBuf::from("/tmp/x"),
@@ -169,12 +167,13 @@ fn every_variable_and_flag_is_read() {
             ping_timeout: Duration::from_secs(2),
             max_payload: 5000,
             path: "/p".to_owned(),
-            token_paths: Vec::new(),
             origins: Origins::Only(vec!["https://a.example".to_owned(), "https://b.example".to_owned()]),
             cookie: Some("io".to_owned()),
+            ..defaults().io
         },
         metrics: Some("[::1]:9464".parse().unwrap()),
         log: Log { level: "debug".to_owned(), format: LogFormat::Pretty },
+        ..defaults()
     };
     assert_eq!(desk.settings().server, server);
     assert_eq!(desk.warnings(), "");

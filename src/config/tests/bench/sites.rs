@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::GOOD_SITES;
+use super::super::{Desk, GOOD_SITES};
 use super::{COMMON, REDIS, one, read, server, site, with};
 use crate::domain::{CredentialRule, PermissionApi};
 
@@ -130,6 +130,25 @@ fn clients_of_version_14_come_to_the_root() {
     let mut desk = desk;
     desk.config("frappe: {rootNamespace: true}\n");
     assert!(one(&desk).in_root_namespace);
+}
+
+#[test]
+fn up_to_version_14_a_bench_publishes_in_a_redis_of_its_own() {
+    let mut desk = with(r#""redis_socketio": "redis://:hunter2@s:12000""#);
+    std::fs::create_dir_all(desk.path("bench/apps/frappe/frappe")).unwrap();
+    let queue = |desk: &Desk, code: &str| {
+        desk.write("bench/apps/frappe/frappe/__init__.py", code);
+        one(desk).redis_queue.expose().to_owned()
+    };
+    let (own, shared) = ("redis://:hunter2@s:12000", "redis://127.0.0.1:11000");
+    assert_eq!(queue(&desk, "__version__ = \"14.1.0\""), own);
+    assert_eq!(queue(&desk, "__version__ = \"15.0.0\""), shared);
+    assert_eq!(queue(&desk, ""), shared);
+    desk.config("frappe: {rootNamespace: true}\n");
+    assert_eq!(queue(&desk, ""), own);
+    assert_eq!(queue(&desk, "__version__ = \"15.0.0\""), shared);
+    desk.write(COMMON, &format!("{{{REDIS}}}"));
+    assert_eq!(queue(&desk, "__version__ = \"14.1.0\""), shared, "where none is named");
 }
 
 #[test]
