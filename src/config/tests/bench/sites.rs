@@ -5,7 +5,33 @@ use std::sync::Arc;
 
 use super::super::{Desk, GOOD_SITES};
 use super::{COMMON, REDIS, one, read, server, site, with};
-use crate::domain::{CredentialRule, PermissionApi};
+use crate::domain::{CredentialRule, PermissionApi, WebServer};
+
+#[test]
+fn the_environment_says_the_same_as_the_section() {
+    let mut desk = with(r#""socketio_port": 9100"#);
+    desk.config("frappe: {auth: cookie, tokens: false}\n");
+    for (name, value) in [
+        ("FRAPPE_BACKEND_URL", "http://web:8000"),
+        ("POSTROOM_FRAPPE_PERMISSION_API", "can_subscribe"),
+        ("POSTROOM_FRAPPE_AUTH", "token"),
+        ("POSTROOM_FRAPPE_TOKEN_SCHEMES", "token Basic"),
+        ("POSTROOM_FRAPPE_REQUIRE_ORIGIN", "true"),
+        ("POSTROOM_FRAPPE_ROOT_NAMESPACE", "true"),
+        ("POSTROOM_FRAPPE_TOKENS", "true"),
+        ("POSTROOM_FRAPPE_SITE_ALIASES", "a.example=one.local, b.example=one.local"),
+    ] {
+        desk.env(name, value);
+    }
+    let one = one(&desk);
+    assert_eq!(one.web_server, WebServer::At("http://web:8000".to_owned()));
+    assert_eq!(one.permission_api, PermissionApi::CanSubscribe);
+    assert_eq!(one.credentials, CredentialRule::Token(vec!["token".to_owned(), "basic".to_owned()]));
+    assert!(one.origin_required && one.in_root_namespace);
+    assert_eq!(one.aliases, ["a.example", "b.example"]);
+    assert_eq!(server(&desk).token_listen, Some("0.0.0.0:9001".parse().unwrap()));
+    assert_eq!(desk.warnings(), "");
+}
 
 #[test]
 fn sites_come_and_go() {
