@@ -48,9 +48,15 @@ pub struct Process {
 
 impl Process {
     pub fn start(command: &mut Command, folder: &Path, port: u16, env: &[(String, String)]) -> Self {
-        let mut child = command
+        command
             .args(["serve", "--config", "config.yml", "--sites", "sites.yml", "--data", "data"])
-            .args(["--port", &port.to_string()])
+            .args(["--port", &port.to_string()]);
+        Self::run(command, folder, env)
+    }
+
+    /// Starts it with the arguments that it has.
+    pub fn run(command: &mut Command, folder: &Path, env: &[(String, String)]) -> Self {
+        let mut child = command
             .current_dir(folder)
             .env_clear()
             .envs([("RUST_LOG", "postroom=debug,info"), ("POSTROOM_LOG_FORMAT", "json")])
