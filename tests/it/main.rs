@@ -22,6 +22,7 @@ mod defects;
 mod deploy;
 mod engine;
 mod entrances;
+mod frappe;
 mod hand_over;
 mod hostile;
 mod kill;
