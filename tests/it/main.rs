@@ -12,6 +12,7 @@
 
 mod backplane;
 mod batch;
+mod bench;
 mod broadcast;
 #[path = "../chaos/mod.rs"]
 mod chaos;
