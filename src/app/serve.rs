@@ -113,7 +113,7 @@ fn build(
     let crew = Arc::new(Crew {
         shared,
         exchange,
-        engine: Arc::new(engine_options(server, frappe.is_some())),
+        engine: Arc::new(engine_options(settings, frappe.is_some())),
         hub: HubOptions { outbox_limit: server.outbox_limit },
         api: ApiOptions {
             send_limit: server.send_limit,
@@ -166,7 +166,10 @@ fn queues(settings: &Settings) -> Vec<Secret> {
     of_bench.chain(of_sites).collect()
 }
 
-fn engine_options(server: &Server, has_frappe: bool) -> EngineOptions {
+fn engine_options(settings: &Settings, has_frappe: bool) -> EngineOptions {
+    let server = &settings.server;
+    // As Frappe's own server, where there is nothing else.
+    let serves_v3 = settings.bench.is_none() || !settings.sites.is_empty();
     let io = &server.io;
     EngineOptions {
         ping_interval: io.ping_interval,
@@ -180,6 +183,7 @@ fn engine_options(server: &Server, has_frappe: bool) -> EngineOptions {
         },
         cookie: io.cookie.clone(),
         connect_timeout: server.connect_timeout,
+        serves_v3,
         kept_headers: if has_frappe { frappe::HEADERS } else { &[] },
         ..EngineOptions::default()
     }
