@@ -7,6 +7,7 @@ pub mod broker;
 pub mod config;
 pub mod demo;
 pub mod domain;
+pub mod frappe;
 pub mod gateway;
 pub mod hub;
 pub mod listen;

@@ -1,6 +1,7 @@
 //! Is it alive, is it ready.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, Resource, guard, web};
@@ -23,6 +24,20 @@ pub(super) async fn healthcheck() -> HttpResponse {
 /// The process runs.
 pub(super) async fn live() -> HttpResponse {
     plain(HttpResponse::Ok(), "ok")
+}
+
+/// Whether the benches of Frappe sites are heard; what is wrong, if they are not.
+#[derive(Clone)]
+pub struct BenchHealth(pub Arc<dyn Fn() -> Result<(), &'static str> + Send + Sync>);
+
+/// As the realtime server of Frappe answers. A bench that is not heard is no reason to start this process anew, so that
+/// the status stays.
+pub(super) async fn benches(request: HttpRequest) -> HttpResponse {
+    let health = request.app_data::<BenchHealth>().map_or(Ok(()), |health| health.0());
+    match health {
+        Ok(()) => plain(HttpResponse::Ok(), "ok"),
+        Err(why) => plain(HttpResponse::Ok(), &format!("degraded: {why}")),
+    }
 }
 
 /// The process takes connections and messages.

@@ -19,6 +19,7 @@ use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
+pub use health::BenchHealth;
 pub use metrics::configure_metrics;
 
 /// Settings of the HTTP face.
@@ -57,6 +58,7 @@ pub fn configure(config: &mut ServiceConfig, options: ApiOptions) {
     for path in ["/healthcheck", "/healthcheck/"] {
         config.service(health::resource(path).to(health::healthcheck));
     }
+    config.service(health::resource("/health").to(health::benches));
     config.service(health::resource("/livez").to(health::live));
     config.service(health::resource("/readyz").to(health::ready));
 }

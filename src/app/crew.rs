@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::web::ServiceConfig;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::api::{self, ApiOptions};
+use crate::api::{self, ApiOptions, BenchHealth};
 use crate::backplane::Backplane;
-use crate::domain::WorkerId;
+use crate::domain::{Secret, WorkerId};
+use crate::frappe::{self, FrappeNamespaces, Towns};
 use crate::gateway::{Gateway, Mail, Shared};
 use crate::hub::{Hub, HubOptions};
 use crate::listen::Door;
 use crate::protocol::SiteProtocol;
-use crate::transport::engine::{self, Engine, EngineOptions, Exchange, Job};
-use crate::transport::socketio::{SiteNamespaces, SocketIo};
+use crate::protocol::frappe::{BenchEar, Frappe};
+use crate::transport::engine::{self, Engine, EngineOptions, Entrance, Exchange, Job};
+use crate::transport::socketio::{Namespaces, SiteNamespaces, SocketIo};
 
 /// Routes that are added to those of the gateway.
 pub(super) type MoreRoutes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
@@ -28,8 +30,37 @@ pub(super) struct Crew {
     pub(super) hub: HubOptions,
     pub(super) api: ApiOptions,
     pub(super) more: Option<MoreRoutes>,
+    /// Where there are Frappe sites.
+    pub(super) frappe: Option<FrappeSide>,
     /// The lines of workers that have not begun yet.
     pub(super) lines: Mutex<Vec<Lines>>,
+}
+
+/// What carries Frappe sites.
+#[derive(Clone)]
+pub(super) struct FrappeSide {
+    pub(super) calls: Arc<Frappe>,
+    pub(super) towns: Arc<Towns>,
+}
+
+impl FrappeSide {
+    /// `queues` are the benches' Redis. They are heard from the start, not from the first client on: an operator is to see at
+    /// once that one cannot be reached.
+    pub(super) fn start(shared: &Arc<Shared>, queues: &[Secret]) -> anyhow::Result<Self> {
+        let node = getrandom::u64().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+        let towns = Towns::new(Arc::clone(shared), node);
+        let ear: Arc<dyn BenchEar> = Arc::<Towns>::clone(&towns);
+        let calls = Arc::new(Frappe::start(ear)?);
+        for queue in queues {
+            calls.bench(queue).map_err(|why| anyhow::anyhow!("redis_queue is {why}"))?;
+        }
+        Ok(Self { calls, towns })
+    }
+
+    fn health(&self) -> BenchHealth {
+        let calls = Arc::clone(&self.calls);
+        BenchHealth(Arc::new(move || frappe::health(&calls)))
+    }
 }
 
 /// Everything that runs.
@@ -63,13 +94,19 @@ impl Crew {
         DESK.with_borrow_mut(|desk| desk.get_or_insert_with(|| self.set_up()).clone())
     }
 
+    fn namespaces(&self, gateway: &Rc<Gateway>, worker: WorkerId) -> Rc<dyn Namespaces> {
+        let plain = Rc::new(SiteNamespaces::new(Rc::clone(gateway), worker));
+        let Some(FrappeSide { calls, towns }) = self.frappe.clone() else { return plain };
+        Rc::new(FrappeNamespaces::new(Rc::clone(gateway), worker, calls, towns, plain))
+    }
+
     /// Makes a worker out of the thread that calls.
     fn set_up(&self) -> Desk {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let worker = lines.as_ref().map_or(WorkerId(u16::MAX), |lines| lines.worker);
         let hub = Hub::new(self.hub);
         let gateway = Gateway::new(Arc::clone(&self.shared), worker, Rc::clone(&hub));
-        let namespaces = Rc::new(SiteNamespaces::new(Rc::clone(&gateway), worker));
+        let namespaces = self.namespaces(&gateway, worker);
         let application = Rc::new(SocketIo::new(namespaces, self.engine.max_payload));
         let (options, exchange) = (Arc::clone(&self.engine), Arc::clone(&self.exchange));
         let engine = Engine::new(worker, hub, options, exchange, application);
@@ -105,12 +142,15 @@ impl Door for CrewDoor {
         self.0.desk().engine
     }
 
-    fn configure(&self, config: &mut ServiceConfig) {
+    fn configure(&self, config: &mut ServiceConfig, entrance: Entrance) {
         let Desk { gateway, engine } = self.0.desk();
-        engine::configure(config, &engine);
+        engine::configure(config, &engine, entrance);
         api::configure(config, self.0.api);
         if let Some(more) = &self.0.more {
             more(config);
+        }
+        if let Some(frappe) = &self.0.frappe {
+            config.app_data(frappe.health());
         }
         config.app_data(gateway).app_data(engine).app_data(self.0.api);
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::crew::MoreRoutes;
-use super::serve::{bind, run};
+use super::entrances::Entrances;
+use super::serve::run;
 use crate::config::{Server, Settings};
 use crate::demo::{self, Backend};
 use crate::store::Store;
@@ -16,13 +17,13 @@ use crate::store::Store;
 /// # Errors
 /// When it cannot start.
 pub fn demo(mut server: Server) -> anyhow::Result<()> {
-    let listener = bind(&server)?;
-    let base = format!("http://{}", listener.local_addr()?);
+    let entrances = Entrances::take(&server)?;
+    let base = format!("http://{}", entrances.address().context("the demo needs a port")?);
     let data = Scratch::new()?;
     server.data.clone_from(&data.0);
     let sites = vec![Arc::new(demo::site(&base))];
     let settings = Settings { server, sites, bench: None, warnings: Vec::new() };
-    run(&settings, listener, |store| Some(routes(store)), || eprint_banner(&base))
+    run(&settings, entrances, |store| Some(routes(store)), || eprint_banner(&base))
 }
 
 fn routes(store: &Arc<dyn Store>) -> MoreRoutes {

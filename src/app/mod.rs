@@ -3,6 +3,7 @@
 
 mod crew;
 mod demo;
+mod entrances;
 mod limits;
 mod migrate;
 mod scrape;

@@ -1,19 +1,19 @@
 //! `postroom serve`: start, run, stop.
 
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use anyhow::Context as _;
 use tokio::sync::watch;
 
-use super::crew::{Crew, CrewDoor, House, Lines, MoreRoutes};
+use super::crew::{Crew, CrewDoor, FrappeSide, House, Lines, MoreRoutes};
+use super::entrances::Entrances;
 use super::limits::raise_open_files;
 use super::scrape;
 use super::stop;
 use super::stores::{self, Stores};
 use crate::api::ApiOptions;
-use crate::config::{Origins, Server, Settings};
-use crate::domain::{Flake, WorkerId};
+use crate::config::{Bench, Origins, Server, Settings};
+use crate::domain::{Flake, Secret, Site, WorkerId};
+use crate::frappe;
 use crate::gateway::{Shared, SharedParts, SiteFinder, Sites, Switchboard};
 use crate::hub::HubOptions;
 use crate::listen;
@@ -38,28 +38,19 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     if let Some(bench) = &settings.bench {
         tracing::info!(root = %bench.root().display(), sites = bench.site_names().len(), "bench");
     }
-    let listener = bind(&settings.server)?;
-    let address = listener.local_addr()?;
-    run(settings, listener, |_| None, move || tracing::info!(%address, "listening"))
+    let entrances = Entrances::take(&settings.server)?;
+    let announce = entrances.announcement();
+    run(settings, entrances, |_| None, announce)
 }
 
-/// Opens the port, before anything else is done: a port in use is the most common mistake.
-pub(super) fn bind(server: &Server) -> anyhow::Result<TcpListener> {
-    let address = server.listen;
-    TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address}; is another process using the port? Set `port` in config.yml")
-    })
-}
-
-/// Starts everything behind an open port, and stays until it is told to stop.
+/// Starts everything behind its entrances, and stays until it is told to stop.
 pub(super) fn run(
     settings: &Settings,
-    listener: TcpListener,
+    entrances: Entrances,
     more: impl FnOnce(&Arc<dyn Store>) -> Option<MoreRoutes>,
     started: impl FnOnce(),
 ) -> anyhow::Result<()> {
     raise_open_files();
-    listener.set_nonblocking(true)?;
     let server = &settings.server;
     let scraped = server.metrics.map(scrape::bind).transpose()?;
     let mut house = build(settings, more)?;
@@ -68,7 +59,8 @@ pub(super) fn run(
     actix_rt::System::new().block_on(async move {
         let door = CrewDoor(Arc::clone(&house.crew));
         let (stop_http, stopping) = watch::channel(false);
-        let (running, handle) = listen::open(listener, server.workers, server.drain_timeout, stopping, door)?;
+        let (workers, patience) = (server.workers, server.drain_timeout);
+        let (running, doors) = listen::open(entrances.0, workers, patience, &stopping, &door)?;
         let running = actix_rt::spawn(running);
         let scrape =
             scraped.map(|port| scrape::open(port, scrape::metrics(house.crew.shared.store()))).transpose()?;
@@ -76,7 +68,7 @@ pub(super) fn run(
         started();
         let signal = stop::signal().await?;
         tracing::info!(signal, "stopping");
-        stop::drain(&house, handle, &stop_http, server.drain_timeout).await;
+        stop::drain(&house, doors, &stop_http, server.drain_timeout).await;
         running.await??;
         if let Some((server, handle)) = scrape {
             handle.stop(false).await;
@@ -114,12 +106,14 @@ fn build(
         device_ttl: server.device_ttl,
         page: PageLimit { entries: BATCH_ENTRIES, bytes: BATCH_BYTES.min(server.io.max_payload / 2) },
     });
+    let queues = queues(settings);
+    let frappe = (!queues.is_empty()).then(|| FrappeSide::start(&shared, &queues)).transpose()?;
     let lines = (0u16..).zip(mail.into_iter().zip(jobs));
     let lines = lines.map(|(worker, (mail, jobs))| Lines { worker: WorkerId(worker), mail, jobs }).collect();
     let crew = Arc::new(Crew {
         shared,
         exchange,
-        engine: Arc::new(engine_options(server)),
+        engine: Arc::new(engine_options(server, frappe.is_some())),
         hub: HubOptions { outbox_limit: server.outbox_limit },
         api: ApiOptions {
             send_limit: server.send_limit,
@@ -127,15 +121,29 @@ fn build(
             batch_items: server.batch_items,
         },
         more,
+        frappe,
         lines: Mutex::new(lines),
     });
     Ok(House { crew, protocol, backplane })
 }
 
 /// The sites of a bench are asked for when a client or a message names one: they come and go.
-fn finder(settings: &Settings) -> Option<SiteFinder> {
+fn finder(settings: &Settings) -> Option<Box<dyn SiteFinder>> {
     let bench = Arc::clone(settings.bench.as_ref()?);
-    Some(Box::new(move |name| bench.site(name)))
+    Some(Box::new(SitesOfBench(bench)))
+}
+
+struct SitesOfBench(Arc<Bench>);
+
+impl SiteFinder for SitesOfBench {
+    fn named(&self, name: &str) -> Option<Arc<Site>> {
+        self.0.site(name)
+    }
+
+    fn at_host(&self, host: &str) -> Option<Arc<Site>> {
+        let default = self.0.default_site().and_then(|name| self.0.site(name));
+        self.0.site_of_alias(host).or_else(|| default.filter(|site| site.is_reached_at(host)))
+    }
 }
 
 /// Gateways that share a Redis make their ids apart from each other: each needs a number of its own.
@@ -150,19 +158,29 @@ pub(super) fn flake_node(server: &Server) -> anyhow::Result<u64> {
     }
 }
 
-fn engine_options(server: &Server) -> EngineOptions {
+/// The Redis of each Frappe site, and of the bench.
+fn queues(settings: &Settings) -> Vec<Secret> {
+    let of_bench = settings.bench.iter().map(|bench| bench.common().redis_queue.clone());
+    let of_sites =
+        settings.sites.iter().filter_map(|site| site.frappe().map(|site| site.redis_queue.clone()));
+    of_bench.chain(of_sites).collect()
+}
+
+fn engine_options(server: &Server, has_frappe: bool) -> EngineOptions {
     let io = &server.io;
     EngineOptions {
         ping_interval: io.ping_interval,
         ping_timeout: io.ping_timeout,
         max_payload: io.max_payload,
         path: io.path.clone(),
+        token_paths: io.token_paths.clone(),
         origins: match &io.origins {
             Origins::Any => OriginRule::Any,
             Origins::Only(origins) => OriginRule::Only(origins.clone()),
         },
         cookie: io.cookie.clone(),
         connect_timeout: server.connect_timeout,
+        kept_headers: if has_frappe { frappe::HEADERS } else { &[] },
         ..EngineOptions::default()
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use actix_server::ServerHandle;
 use tokio::signal::unix::{SignalKind, signal as on_signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::crew::House;
+use crate::listen::Doors;
 
 /// How long a stop waits for the workers to apply what they were told: backends may go on sending meanwhile.
 const LINES_PATIENCE: Duration = Duration::from_secs(1);
@@ -24,15 +24,10 @@ pub(super) async fn signal() -> std::io::Result<&'static str> {
 
 /// Lets nobody new in, closes the connections, answers what is under way, tells the sites who went. The store is
 /// closed after this, when nothing can reach it any more.
-pub(super) async fn drain(
-    house: &House,
-    handle: ServerHandle,
-    stop_http: &watch::Sender<bool>,
-    limit: Duration,
-) {
+pub(super) async fn drain(house: &House, mut doors: Doors, stop_http: &watch::Sender<bool>, limit: Duration) {
     let deadline = Instant::now() + limit;
     house.crew.shared.begin_draining();
-    handle.pause().await;
+    doors.shut().await;
     // What was answered and lies on a worker's line is on its way, too: broadcasts are kept nowhere else.
     let quiet = timeout_at(deadline.min(Instant::now() + LINES_PATIENCE), lines_empty(house));
     if quiet.await.is_err() {
@@ -43,9 +38,9 @@ pub(super) async fn drain(
     }
     stop_http.send_replace(true);
     let told = house.protocol.flush(deadline);
-    if timeout_at(deadline, async { tokio::join!(handle.stop(true), told) }).await.is_err() {
+    if timeout_at(deadline, async { tokio::join!(doors.stop(true), told) }).await.is_err() {
         tracing::warn!("some requests were not answered, or some sites not told who went, in time");
-        handle.stop(false).await;
+        doors.stop(false).await;
     }
 }
 

@@ -4,6 +4,8 @@ use super::site::Secret;
 
 /// A site of a Frappe bench, beyond what every site is.
 #[derive(Debug, Clone)]
+// Each is a setting of its own.
+#[allow(clippy::struct_excessive_bools)]
 pub struct FrappeSite {
     /// Where its web server is asked who a client is and what it may see.
     pub web_server: WebServer,
@@ -18,12 +20,34 @@ pub struct FrappeSite {
     pub permission_api: PermissionApi,
     /// What a client may prove itself with.
     pub credentials: CredentialRule,
+    /// The words before a token that are taken, where tokens alone are (in lower case).
+    pub token_schemes: Vec<String>,
     /// A client without an `Origin` header is not let in.
     pub origin_required: bool,
     /// Its bench is in developer mode: `open_in_editor` does something.
     pub developer_mode: bool,
     /// Its clients come to the root namespace, as those of version 14.
     pub in_root_namespace: bool,
+}
+
+impl FrappeSite {
+    /// A site with the defaults and placeholder addresses; for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            web_server: WebServer::At("http://127.0.0.1:9".to_owned()),
+            redis_queue: Secret::new("redis://127.0.0.1:9"),
+            aliases: Vec::new(),
+            is_default: false,
+            permission_api: PermissionApi::default(),
+            credentials: CredentialRule::default(),
+            token_schemes: vec!["bearer".to_owned()],
+            origin_required: false,
+            developer_mode: false,
+            in_root_namespace: false,
+        }
+    }
 }
 
 /// Where the web server of a Frappe site is.
@@ -54,12 +78,11 @@ pub enum PermissionApi {
 }
 
 /// What a client of a Frappe site may prove itself with.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CredentialRule {
     /// A `sid` cookie or any `Authorization` header, as Frappe's own server takes them.
     #[default]
     CookieOrHeader,
-    /// A token alone, in the `Authorization` header or the CONNECT payload, with one of these schemes (in lower case); cookies
-    /// mean nothing.
-    Token(Vec<String>),
+    /// A token alone, in the `Authorization` header or the CONNECT payload; cookies mean nothing.
+    Token,
 }

@@ -144,6 +144,15 @@ pub struct Site {
 }
 
 impl Site {
+    /// Whether a Frappe site is reached under this host name: its own, another one that is configured, or this machine's where
+    /// it is the default one.
+    #[must_use]
+    pub fn is_reached_at(&self, host: &str) -> bool {
+        let Some(frappe) = self.frappe() else { return false };
+        let is_here = frappe.is_default && matches!(host, "localhost" | "127.0.0.1");
+        host == self.name.as_str() || is_here || frappe.aliases.iter().any(|alias| alias == host)
+    }
+
     /// Whether messages are kept for the devices of this site, that is: whether it has a `userRoomPrefix`.
     #[must_use]
     pub fn keeps_messages(&self) -> bool {

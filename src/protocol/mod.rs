@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use crate::domain::{Secret, Site};
 
+pub mod frappe;
 mod outgoing;
 pub mod webservice;
 

@@ -7,7 +7,6 @@
 mod engineio;
 mod socketio;
 
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,8 +14,8 @@ use std::time::Duration;
 use actix_web::web::ServiceConfig;
 use postroom::domain::WorkerId;
 use postroom::hub::{Hub, HubOptions};
-use postroom::listen::{Door, open};
-use postroom::transport::engine::{self, Application, Engine, EngineOptions, Exchange, Job};
+use postroom::listen::{Door, Listener, Opening, open};
+use postroom::transport::engine::{self, Application, Engine, EngineOptions, Entrance, Exchange, Job};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 thread_local! {
@@ -59,9 +58,9 @@ impl Door for EchoDoor {
         ENGINE.with_borrow_mut(|engine| Rc::clone(engine.get_or_insert_with(|| self.set_up())))
     }
 
-    fn configure(&self, config: &mut ServiceConfig) {
+    fn configure(&self, config: &mut ServiceConfig, entrance: Entrance) {
         let engine = self.engine();
-        engine::configure(config, &engine);
+        engine::configure(config, &engine, entrance);
         config.app_data(engine);
     }
 }
@@ -86,11 +85,11 @@ fn main() -> std::io::Result<()> {
     let (exchange, jobs) = Exchange::new(workers);
     let lines = Arc::new(Mutex::new((0u16..).zip(jobs).collect()));
     let door = EchoDoor { application, options, exchange, lines };
-    let listener = TcpListener::bind("127.0.0.1:3000")?;
-    listener.set_nonblocking(true)?;
+    let listener = Listener::tcp(([127, 0, 0, 1], 3000).into())?;
     actix_rt::System::new().block_on(async move {
-        let (server, _) =
-            open(listener, workers, Duration::from_secs(1), tokio::sync::watch::channel(false).1, door)?;
+        let openings = vec![Opening { listener, entrance: Entrance::Main }];
+        let (_stop, stopping) = tokio::sync::watch::channel(false);
+        let (server, _doors) = open(openings, workers, Duration::from_secs(1), &stopping, &door)?;
         server.await
     })
 }

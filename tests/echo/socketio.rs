@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use postroom::domain::WorkerId;
-use postroom::transport::engine::{Application, Sid};
+use postroom::transport::engine::{Application, Fault, Sid};
 use postroom::transport::socketio::{Member, Namespaces, Offer, Said, Socket, SocketIo, Standing};
 
 pub fn application() -> Rc<dyn Application> {
@@ -30,13 +30,14 @@ impl Member for EchoMember {
         Standing::Joined
     }
 
-    fn event(&self, said: Said<'_>) {
+    fn event(&self, said: Said<'_>) -> Result<(), Fault> {
         if let Some(rest) = said.json.strip_prefix(r#"["message","#) {
             self.0.emit(&format!(r#"["message-back",{rest}"#), said.attachments);
         }
         if let (Some(rest), Some(id)) = (said.json.strip_prefix(r#"["message-with-ack","#), said.id) {
             self.0.acknowledge(id, &format!("[{rest}"), said.attachments);
         }
+        Ok(())
     }
 
     fn ack(&self, _: Said<'_>) {}

@@ -21,6 +21,8 @@ mod contract;
 mod defects;
 mod deploy;
 mod engine;
+mod entrances;
+mod frappe;
 mod hand_over;
 mod hostile;
 mod kill;

@@ -64,7 +64,8 @@ pub(in super::super) fn read(
         aliases: Vec::new(),
         is_default: false,
         permission_api: section.rules.permission_api,
-        credentials: section.rules.credentials.clone(),
+        credentials: section.rules.credentials,
+        token_schemes: section.rules.token_schemes.clone(),
         origin_required: section.rules.origin_required,
         // Whatever is written there that is not falsy.
         developer_mode: fields.has("developer_mode"),

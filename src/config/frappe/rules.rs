@@ -9,17 +9,12 @@ use crate::domain::{CredentialRule, PermissionApi};
 pub(in super::super) struct Rules {
     /// `permissionApi`.
     pub(in super::super) permission_api: PermissionApi,
-    /// `auth` and `tokenSchemes`.
+    /// `auth`.
     pub(in super::super) credentials: CredentialRule,
+    /// `tokenSchemes`, in lower case.
+    pub(in super::super) token_schemes: Vec<String>,
     /// `requireOrigin`.
     pub(in super::super) origin_required: bool,
-}
-
-/// What `auth` says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Auth {
-    Cookie,
-    Token,
 }
 
 /// Reads the rules from the keys that begin with `section`.
@@ -30,27 +25,21 @@ pub(super) fn rules(fields: &mut Fields<'_>, section: &str) -> Option<Rules> {
         ("can_subscribe", PermissionApi::CanSubscribe),
     ];
     let permission_api = fields.take(&format!("{section}permissionApi"), |text| value::one_of(text, &words));
-    let credentials = credentials(fields, section);
+    let words = [("cookie", CredentialRule::CookieOrHeader), ("token", CredentialRule::Token)];
+    let credentials = fields.take(&format!("{section}auth"), |text| value::one_of(text, &words));
+    let path = format!("{section}tokenSchemes");
+    let token_schemes = fields.take(&path, schemes);
+    // A bench may have an entrance where tokens alone are taken, whatever is taken elsewhere.
+    let unused = section.is_empty() && credentials == Some(CredentialRule::CookieOrHeader);
+    if unused && fields.has(&path) {
+        fields.warn(&path, "does nothing without `auth: token`: any scheme is taken");
+    }
     let origin_required = fields.take(&format!("{section}requireOrigin"), value::boolean);
     Some(Rules {
         permission_api: permission_api?,
         credentials: credentials?,
+        token_schemes: token_schemes?,
         origin_required: origin_required?,
-    })
-}
-
-fn credentials(fields: &mut Fields<'_>, section: &str) -> Option<CredentialRule> {
-    let words = [("cookie", Auth::Cookie), ("token", Auth::Token)];
-    let auth = fields.take(&format!("{section}auth"), |text| value::one_of(text, &words));
-    let path = format!("{section}tokenSchemes");
-    let schemes = fields.take(&path, schemes);
-    let auth = auth?;
-    if auth == Auth::Cookie && fields.has(&path) {
-        fields.warn(&path, format!("does nothing without `{section}auth: token`: any scheme is taken"));
-    }
-    Some(match auth {
-        Auth::Cookie => CredentialRule::CookieOrHeader,
-        Auth::Token => CredentialRule::Token(schemes?),
     })
 }
 

@@ -90,6 +90,7 @@ pub(in super::super) fn site(fields: &mut Fields<'_>) -> Option<FrappeSite> {
         is_default: is_default?,
         permission_api: rules.permission_api,
         credentials: rules.credentials,
+        token_schemes: rules.token_schemes,
         origin_required: rules.origin_required,
         developer_mode: developer_mode?,
         in_root_namespace: in_root_namespace?,

@@ -57,8 +57,8 @@ fn every_key_of_a_frappe_site_is_read() {
     assert_eq!(frappe.redis_queue.expose(), "rediss://u:p@r.example:6380/2");
     assert_eq!(frappe.aliases, ["shop.example.com", "www.example.com"]);
     assert_eq!(frappe.permission_api, PermissionApi::CanSubscribe);
-    let schemes = vec!["bearer".to_owned(), "token".to_owned()];
-    assert_eq!(frappe.credentials, CredentialRule::Token(schemes));
+    assert_eq!(frappe.credentials, CredentialRule::Token);
+    assert_eq!(frappe.token_schemes, ["bearer", "token"]);
     let flags = [frappe.is_default, frappe.origin_required, frappe.developer_mode, frappe.in_root_namespace];
     assert_eq!(flags, [true; 4]);
     assert_eq!(desk.warnings(), "");
@@ -83,8 +83,11 @@ fn a_redis_is_named_as_frappe_names_it() {
 
 #[test]
 fn a_token_is_a_bearer_where_nothing_else_is_said() {
-    let rule = CredentialRule::Token(vec!["bearer".to_owned()]);
-    assert_eq!(frappe(&erp(&format!("{REDIS}\n  auth: token"))).credentials, rule);
+    let tokens = frappe(&erp(&format!("{REDIS}\n  auth: token")));
+    assert_eq!(
+        (tokens.credentials, tokens.token_schemes),
+        (CredentialRule::Token, vec!["bearer".to_owned()])
+    );
     let warned = erp(&format!("{REDIS}\n  tokenSchemes: Basic"));
     assert_eq!(frappe(&warned).credentials, CredentialRule::CookieOrHeader);
     assert_eq!(

@@ -8,7 +8,7 @@ mod tls;
 
 use std::io;
 
-pub(super) use request::{CallError, Outgoing, address, read};
+pub(super) use request::{CallError, Outgoing, SOCKET_SECRET, address, read};
 pub(super) use thread::CallThread;
 
 /// Why calls to sites cannot be made.

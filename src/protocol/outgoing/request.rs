@@ -3,12 +3,15 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, LOCATION};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 
 use super::StartError;
 use super::names::Names;
 use super::tls;
+
+/// What a Frappe site knows a realtime server by; for nobody else.
+pub(in crate::protocol) const SOCKET_SECRET: HeaderName = HeaderName::from_static("x-frappe-socket-secret");
 
 /// Shorter than the keep-alive of the servers that are met most (Node: 5 s), so that a request seldom goes into
 /// a connection that the site is just closing.
@@ -116,10 +119,12 @@ fn redirect(response: &Response) -> Result<Option<Url>, CallError> {
     if callable(&target) { Ok(Some(target)) } else { Err(CallError::RedirectTarget) }
 }
 
-/// The request after a redirect. `Authorization`, once dropped for a foreign origin, stays dropped.
+/// The request after a redirect. What proves who asks, once dropped for a foreign origin, stays dropped.
 fn onward(mut request: Request, target: Url, status: StatusCode) -> Request {
     if request.url().origin() != target.origin() {
-        request.headers_mut().remove(AUTHORIZATION);
+        for header in [AUTHORIZATION, COOKIE, SOCKET_SECRET, HOST] {
+            request.headers_mut().remove(header);
+        }
     }
     if status == StatusCode::SEE_OTHER && request.method() != Method::GET {
         *request.method_mut() = Method::GET;

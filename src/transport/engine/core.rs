@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::alarm::{Alarms, Due};
 use super::connection::{Application, Carrier, Connection};
+use super::entrance::Entrance;
 use super::exchange::{Exchange, Job};
 use super::handshake::{Handshake, Protocol};
 use super::options::EngineOptions;
@@ -157,10 +158,10 @@ impl Engine {
         &self.options
     }
 
-    /// Whether a path is that of this endpoint.
+    /// By which way a request comes in that names this path at a door; `None` where the path is none of this endpoint's.
     #[must_use]
-    pub fn serves(&self, path: &str) -> bool {
-        path.strip_prefix(self.options.path.as_str()).is_some_and(|rest| rest.is_empty() || rest == "/")
+    pub fn entrance(&self, door: Entrance, path: &str) -> Option<Entrance> {
+        self.options.entrance(door, path)
     }
 
     /// How many connections are open.

@@ -1,6 +1,5 @@
 //! Requests that arrive on one worker for a connection on another.
 
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::polling::{Polled, Posted};
 use super::sid::Sid;
+use super::stream::Loose;
 use super::upgrade::Arriving;
 
 /// A request for a connection, on its way to the worker that carries it.
@@ -20,7 +20,7 @@ pub enum Job {
     /// A POST brought packets.
     Post(Sid, Bytes, oneshot::Sender<Posted>),
     /// A WebSocket wants to take over from polling.
-    Upgrade(Sid, Arriving<TcpStream>),
+    Upgrade(Sid, Arriving<Loose>),
     /// The node stops: every connection is closed, and then the answer is given.
     CloseAll(oneshot::Sender<()>),
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::entrance::Entrance;
 use super::payload;
 use crate::domain::Secret;
 
@@ -83,6 +84,12 @@ impl Handshake {
     pub(super) fn with_headers(mut self, headers: Vec<(&'static str, &str)>) -> Self {
         let headers: Box<[_]> = headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
         self.headers = (!headers.is_empty()).then_some(headers);
+        self
+    }
+
+    /// By this way.
+    pub(super) fn by(mut self, entrance: Entrance) -> Self {
+        self.tokens_only = entrance == Entrance::Tokens;
         self
     }
 

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use tokio::sync::oneshot;
 
 use super::core::Engine;
+use super::entrance::Entrance;
 use super::exchange::Job;
 use super::handshake::{Handshake, Query};
 use super::polling::{Payload, Polled, Posted};
@@ -49,12 +50,14 @@ impl From<ErrorCode> for Refused {
     }
 }
 
-/// Adds the endpoint to an actix application. The application must hold the `Rc<Engine>` of its worker.
-pub fn configure(config: &mut web::ServiceConfig, engine: &Engine) {
-    let path = engine.options.path.clone();
+/// Adds the endpoint to the actix application behind a door. The application must hold the `Rc<Engine>` of its worker.
+pub fn configure(config: &mut web::ServiceConfig, engine: &Engine, door: Entrance) {
     let body = web::PayloadConfig::new(engine.options.max_payload);
-    for path in [format!("{path}/"), path] {
-        config.service(web::resource(path).app_data(body.clone()).route(web::route().to(endpoint)));
+    for (path, entrance) in engine.options.paths(door) {
+        for path in [format!("{path}/"), path.to_owned()] {
+            let resource = web::resource(path).app_data(body.clone()).app_data(entrance);
+            config.service(resource.route(web::route().to(endpoint)));
+        }
     }
 }
 
@@ -91,7 +94,8 @@ async fn polling(
             engine,
             request,
             Handshake::new(request.query_string(), query.b64, protocol, authorization(request))
-                .with_headers(engine.options.kept(&|name| request.headers().get(name)?.to_str().ok())),
+                .with_headers(engine.options.kept(&|name| request.headers().get(name)?.to_str().ok()))
+                .by(request.app_data().copied().unwrap_or_default()),
         ),
         (None, _) => refuse(request, ErrorCode::BadHandshakeMethod),
         (Some(sid), method) => match (Sid::parse(sid), method) {

@@ -10,6 +10,7 @@
 mod alarm;
 mod connection;
 mod core;
+mod entrance;
 mod exchange;
 mod framing;
 #[cfg(fuzzing)]
@@ -21,6 +22,7 @@ mod options;
 mod polling;
 mod sid;
 mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod upgrade;
@@ -30,10 +32,12 @@ pub mod websocket;
 
 pub use self::core::Engine;
 pub use connection::{Application, Connection, Conversation, Fault};
+pub use entrance::Entrance;
 pub use exchange::{Exchange, Job};
 pub use framing::{binary_packet, text_packet};
 pub use handshake::{Handshake, Protocol};
 pub use http::configure;
 pub use options::{EngineOptions, OriginRule};
 pub use sid::Sid;
+pub use stream::{Loose, Stream};
 pub use upgrade::{Accepted, Arriving, Refused, Request, socket_head};

@@ -33,6 +33,8 @@ pub struct EngineOptions {
     pub max_payload: usize,
     /// Path of the endpoint, without the slash at the end.
     pub path: String,
+    /// Further paths, written likewise: on these tokens alone are taken.
+    pub token_paths: Vec<String>,
     /// Which pages may connect.
     pub origins: OriginRule,
     /// Name of a cookie with the session id for load balancers; `None`: no cookie.
@@ -59,6 +61,7 @@ impl Default for EngineOptions {
             ping_timeout: Duration::from_secs(20),
             max_payload: 1_000_000,
             path: "/socket.io".to_owned(),
+            token_paths: Vec::new(),
             origins: OriginRule::Any,
             cookie: None,
             connect_timeout: Duration::from_secs(45),

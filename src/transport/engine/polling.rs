@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engineioxide_core::Packet;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::connection::{Carrier, Connection, Fault};
@@ -15,6 +14,7 @@ use super::handshake::Handshake;
 use super::payload;
 use super::sid::Sid;
 use super::socket::Socket;
+use super::stream::Stream;
 use crate::hub::{CloseReason, Flushed, Outbox, Wire};
 
 /// Bytes of one answer, unless a single frame is larger.
@@ -60,7 +60,7 @@ pub enum Posted {
 pub(super) struct PollState {
     waiting: Option<oneshot::Sender<Polled>>,
     /// The WebSocket that is about to take over: a GET that finds nothing is released soon.
-    upgrading: Option<Rc<TcpStream>>,
+    upgrading: Option<Rc<Stream>>,
 }
 
 impl PollState {
@@ -218,7 +218,7 @@ impl Connection {
     }
 
     /// A WebSocket asks to take over. False where there is no polling, or another one has asked already.
-    pub(super) fn begin_upgrade(&self, stream: &Rc<TcpStream>) -> bool {
+    pub(super) fn begin_upgrade(&self, stream: &Rc<Stream>) -> bool {
         match &mut *self.carrier.borrow_mut() {
             Carrier::Polling(polling) if polling.upgrading.is_none() => {
                 polling.upgrading = Some(Rc::clone(stream));
@@ -230,7 +230,7 @@ impl Connection {
     }
 
     /// That WebSocket takes over. False where it is not the one that has asked.
-    pub(super) fn finish_upgrade(&self, stream: &Rc<TcpStream>) -> bool {
+    pub(super) fn finish_upgrade(&self, stream: &Rc<Stream>) -> bool {
         if !self.is_probed_by(stream) {
             return false;
         }
@@ -243,7 +243,7 @@ impl Connection {
     }
 
     /// The attempt of that WebSocket to take over failed: polling goes on.
-    pub(super) fn abort_upgrade(&self, stream: &Rc<TcpStream>) {
+    pub(super) fn abort_upgrade(&self, stream: &Rc<Stream>) {
         if let Carrier::Polling(polling) = &mut *self.carrier.borrow_mut() {
             polling.upgrading.take_if(|probing| Rc::ptr_eq(probing, stream));
         }
@@ -253,7 +253,7 @@ impl Connection {
         matches!(&*self.carrier.borrow(), Carrier::Polling(polling) if polling.upgrading.is_some())
     }
 
-    fn is_probed_by(&self, stream: &Rc<TcpStream>) -> bool {
+    fn is_probed_by(&self, stream: &Rc<Stream>) -> bool {
         match &*self.carrier.borrow() {
             Carrier::Polling(polling) => {
                 polling.upgrading.as_ref().is_some_and(|probing| Rc::ptr_eq(probing, stream))

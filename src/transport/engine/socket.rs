@@ -10,9 +10,9 @@ use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 
 use super::connection::{Connection, Fault};
+use super::stream::Stream;
 use super::websocket::{self, Decoder, Incoming};
 use crate::hub::{CloseReason, Flushed, Hub, LinkId, Outbox, Wire};
 
@@ -27,15 +27,15 @@ const LINGER_BYTES: usize = 1 << 20;
 
 /// The WebSocket of a connection.
 pub(super) struct Socket {
-    stream: Rc<TcpStream>,
+    stream: Rc<Stream>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: Rc<TcpStream>) -> Self {
+    pub(super) fn new(stream: Rc<Stream>) -> Self {
         Self { stream }
     }
 
-    pub(super) fn is(&self, stream: &Rc<TcpStream>) -> bool {
+    pub(super) fn is(&self, stream: &Rc<Stream>) -> bool {
         Rc::ptr_eq(&self.stream, stream)
     }
 
@@ -102,7 +102,7 @@ impl Socket {
     }
 }
 
-fn has_room(stream: &TcpStream) -> io::Result<()> {
+fn has_room(stream: &Stream) -> io::Result<()> {
     let mut socket = [PollFd::new(stream, PollFlags::OUT)];
     match rustix::event::poll(&mut socket, Some(&Timespec::default()))? {
         0 => Err(io::ErrorKind::WouldBlock.into()),
@@ -119,7 +119,7 @@ enum Read {
 }
 
 /// Begins to take what a client sends; `early` came behind the request for the socket.
-pub(super) fn begin(connection: Rc<Connection>, stream: Rc<TcpStream>, early: &Bytes) {
+pub(super) fn begin(connection: Rc<Connection>, stream: Rc<Stream>, early: &Bytes) {
     let mut decoder = Decoder::new(connection.engine.options.max_payload);
     match handle(&connection, &stream, &mut decoder, &mut early.to_vec()) {
         ControlFlow::Continue(()) => drop(tokio::task::spawn_local(read(connection, stream, decoder))),
@@ -129,7 +129,7 @@ pub(super) fn begin(connection: Rc<Connection>, stream: Rc<TcpStream>, early: &B
 
 /// Takes what a client sends until the connection ends. The state of this task is what an idle connection
 /// costs: it is kept small.
-async fn read(connection: Rc<Connection>, stream: Rc<TcpStream>, mut decoder: Decoder) {
+async fn read(connection: Rc<Connection>, stream: Rc<Stream>, mut decoder: Decoder) {
     let reason = loop {
         if stream.readable().await.is_err() {
             break CloseReason::Gone;
@@ -146,7 +146,7 @@ async fn read(connection: Rc<Connection>, stream: Rc<TcpStream>, mut decoder: De
     end(&connection, stream, reason);
 }
 
-fn end(connection: &Rc<Connection>, stream: Rc<TcpStream>, reason: CloseReason) {
+fn end(connection: &Rc<Connection>, stream: Rc<Stream>, reason: CloseReason) {
     if connection.is_carried_by(&stream) {
         Rc::clone(connection).close(reason);
     } else {
@@ -157,7 +157,7 @@ fn end(connection: &Rc<Connection>, stream: Rc<TcpStream>, reason: CloseReason) 
 }
 
 /// One turn of reading. A short read empties the socket, so the readiness is given back without a second call.
-fn receive(connection: &Rc<Connection>, stream: &Rc<TcpStream>, decoder: &mut Decoder) -> io::Result<Read> {
+fn receive(connection: &Rc<Connection>, stream: &Rc<Stream>, decoder: &mut Decoder) -> io::Result<Read> {
     let mut buffer = connection.engine.read_buffer.borrow_mut();
     for _ in 0..READS_IN_A_ROW {
         let (_, count) = rustix::net::recv(stream.as_fd(), &mut buffer[..], RecvFlags::DONTWAIT)?;
@@ -177,7 +177,7 @@ fn receive(connection: &Rc<Connection>, stream: &Rc<TcpStream>, decoder: &mut De
 
 fn handle(
     connection: &Rc<Connection>,
-    stream: &Rc<TcpStream>,
+    stream: &Rc<Stream>,
     decoder: &mut Decoder,
     bytes: &mut [u8],
 ) -> ControlFlow<CloseReason> {
@@ -204,7 +204,7 @@ fn handle(
 
 fn message(
     connection: &Rc<Connection>,
-    stream: &Rc<TcpStream>,
+    stream: &Rc<Stream>,
     incoming: Incoming<'_>,
 ) -> Result<(), CloseReason> {
     let outcome = match incoming {
@@ -228,7 +228,7 @@ fn message(
 }
 
 /// Lets the client read our last words: closing a socket with unread input would cut them off.
-async fn linger(stream: Rc<TcpStream>) {
+async fn linger(stream: Rc<Stream>) {
     let drained = async {
         let (mut sink, mut taken) = ([0; 1024], 0);
         while stream.readable().await.is_ok() {

@@ -102,7 +102,7 @@ impl Rig {
     /// A socket for a connection that polls; the client's end. `early` comes behind its request.
     async fn socket(&self, sid: &Sid, early: &[u8]) -> TcpStream {
         let (client, server) = pair().await;
-        let (stream, early) = (server.into_std().unwrap(), Bytes::copy_from_slice(early));
+        let (stream, early) = (Stream::from(server).loosen().unwrap(), Bytes::copy_from_slice(early));
         self.engine.upgrade(sid, Arriving { stream, head: b"HEAD".to_vec(), early });
         client
     }
@@ -204,8 +204,8 @@ fn a_poll_that_waits_is_answered_when_the_socket_takes_over() {
 fn a_peer_that_neither_reads_nor_closes_keeps_nothing() {
     Rig::run(|rig| async move {
         let (_client, server) = pair().await;
-        let stream = Rc::new(server);
-        let watched: Weak<TcpStream> = Rc::downgrade(&stream);
+        let stream = Rc::new(Stream::from(server));
+        let watched: Weak<Stream> = Rc::downgrade(&stream);
         let handshake = Handshake::new("", false, Protocol::V4, None);
         let carrier = Carrier::Socket(socket::Socket::new(Rc::clone(&stream)));
         let connection = rig.engine.open(handshake, carrier);

@@ -6,21 +6,24 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use rustix::net::{SendFlags, Shutdown};
-use tokio::net::TcpStream;
 
 use super::connection::{Carrier, Connection, Fault};
 use super::core::Engine;
+use super::entrance::Entrance;
 use super::exchange::Job;
 use super::framing::text_frame;
 use super::handshake::{Handshake, Protocol, Query};
 use super::http::ErrorCode;
 use super::sid::Sid;
 use super::socket::{self, Socket};
+use super::stream::{Loose, Stream};
 use crate::hub::{CloseReason, Wire};
 
 /// What a request for a WebSocket says.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
+    /// By which way it comes in, see [`Engine::entrance`].
+    pub entrance: Entrance,
     /// The query of its URL.
     pub query: &'a str,
     /// Its `Origin` header.
@@ -91,13 +94,14 @@ impl Engine {
             None if self.is_draining() => Err(ErrorCode::Draining.into()),
             None => {
                 let handshake = Handshake::new(request.query, query.b64, protocol, request.authorization);
-                Ok(Accepted::New(handshake.with_headers(self.options.kept(request.header))))
+                let handshake = handshake.with_headers(self.options.kept(request.header));
+                Ok(Accepted::New(handshake.by(request.entrance)))
             }
         }
     }
 
     /// Takes a socket over from the front door. Must be called on this engine's thread.
-    pub fn accept(self: &Rc<Self>, accepted: Accepted, arriving: Arriving<TcpStream>) {
+    pub fn accept(self: &Rc<Self>, accepted: Accepted, arriving: Arriving<Stream>) {
         match accepted {
             Accepted::New(handshake) => self.open_socket(handshake, arriving),
             Accepted::Existing(sid) if !self.exchange.reaches(&sid) => {
@@ -105,7 +109,7 @@ impl Engine {
             }
             Accepted::Existing(sid) => {
                 let Arriving { stream, head, early } = arriving;
-                match stream.into_std() {
+                match stream.loosen() {
                     Ok(stream) => {
                         let job = Job::Upgrade(sid, Arriving { stream, head, early });
                         // A worker that has stopped closes the socket by dropping it.
@@ -117,7 +121,7 @@ impl Engine {
         }
     }
 
-    fn open_socket(self: &Rc<Self>, handshake: Handshake, arriving: Arriving<TcpStream>) {
+    fn open_socket(self: &Rc<Self>, handshake: Handshake, arriving: Arriving<Stream>) {
         let Arriving { stream, mut head, early } = arriving;
         let stream = Rc::new(stream);
         let late = handshake.protocol == Protocol::V3;
@@ -137,9 +141,9 @@ impl Engine {
     }
 
     /// A socket wants to take over from polling.
-    pub(super) fn upgrade(&self, sid: &Sid, arriving: Arriving<std::net::TcpStream>) {
+    pub(super) fn upgrade(&self, sid: &Sid, arriving: Arriving<Loose>) {
         let Arriving { stream, head, early } = arriving;
-        let Ok(stream) = TcpStream::from_std(stream).map(Rc::new) else { return };
+        let Ok(stream) = stream.fasten().map(Rc::new) else { return };
         let free =
             self.by_sid(sid).filter(|connection| !connection.is_on_socket() && !connection.is_upgrading());
         let Some(connection) = free else {
@@ -162,7 +166,7 @@ impl Engine {
 
 impl Connection {
     /// A text message on a socket that has not taken over yet.
-    pub(super) fn probe_packet(&self, stream: &Rc<TcpStream>, packet: &str) -> Result<(), Fault> {
+    pub(super) fn probe_packet(&self, stream: &Rc<Stream>, packet: &str) -> Result<(), Fault> {
         match packet {
             "2probe" if self.begin_upgrade(stream) => write_whole(stream, text_frame("3probe").bytes())
                 .map_err(|_| Fault("the probe cannot be answered")),
@@ -171,7 +175,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn is_carried_by(&self, stream: &Rc<TcpStream>) -> bool {
+    pub(super) fn is_carried_by(&self, stream: &Rc<Stream>) -> bool {
         matches!(&*self.carrier.borrow(), Carrier::Socket(socket) if socket.is(stream))
     }
 }
@@ -196,14 +200,14 @@ impl Refused {
 }
 
 /// As the official servers: opened and closed again, since only that reaches scripts in a page.
-fn turn_away(stream: Rc<TcpStream>, head: &[u8]) {
+fn turn_away(stream: Rc<Stream>, head: &[u8]) {
     if write_whole(&stream, head).is_ok() {
         Socket::new(stream).close(CloseReason::Protocol);
     }
 }
 
 /// Writes a few bytes to a socket whose buffer is empty; that it does not take them all is an error.
-fn write_whole(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+fn write_whole(stream: &Stream, bytes: &[u8]) -> io::Result<()> {
     let count = rustix::net::send(stream.as_fd(), bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?;
     if count == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }

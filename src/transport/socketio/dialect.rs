@@ -35,10 +35,34 @@ impl Dialect for SocketIoDialect {
     }
 }
 
+/// The dialect of clients that hear a site in the root namespace.
+struct RootDialect;
+
+impl Dialect for RootDialect {
+    fn event(&self, _: &SiteName, ack: Option<AckId>, event: &Event, frame: &mut Frame) {
+        emit_in("/", ack, event.json(), frame);
+    }
+
+    /// Sites with inboxes are not in the root namespace.
+    fn batch(&self, _: &SiteName, _: AckId, _: &[(Seq, Event)], _: &mut Frame) {}
+
+    fn resync(&self, _: &SiteName, _: &mut Frame) {}
+}
+
+/// How clients are spoken to that hear a site in this namespace: its own, or the root.
+#[must_use]
+pub fn live_dialect(namespace: &str) -> &'static dyn Dialect {
+    if namespace == "/" { &RootDialect } else { &DIALECT }
+}
+
 /// Adds an event packet: `42/site,<ack>["event",...]`.
 pub(super) fn emit(site: &SiteName, ack: Option<AckId>, json: &[u8], frame: &mut Frame) {
+    emit_in(site.namespace(), ack, json, frame);
+}
+
+fn emit_in(namespace: &str, ack: Option<AckId>, json: &[u8], frame: &mut Frame) {
     text_packet(frame, |out| {
         out.push(b'4');
-        packet::event(out, site.namespace(), ack.map(|ack| u64::from(ack.get())), json);
+        packet::event(out, namespace, ack.map(|ack| u64::from(ack.get())), json);
     });
 }

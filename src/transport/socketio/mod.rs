@@ -11,6 +11,7 @@ mod talk;
 
 pub mod packet;
 
+pub use dialect::live_dialect;
 pub use namespace::{Member, Namespaces, Said, Socket, Standing};
 pub use offer::Offer;
 pub use sites::SiteNamespaces;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::offer::Offer;
 use super::packet::{self, Protocol};
 use crate::hub::{Frame, LinkId};
-use crate::transport::engine::{self, Connection, binary_packet, text_packet};
+use crate::transport::engine::{self, Connection, Fault, binary_packet, text_packet};
 
 /// What stands behind the namespaces of a server.
 pub trait Namespaces {
@@ -22,13 +22,24 @@ pub trait Member {
     fn standing(&self) -> Standing;
 
     /// The client emitted an event.
-    fn event(&self, said: Said<'_>);
+    ///
+    /// # Errors
+    /// [`Fault`] where that breaks the protocol: its connection is closed.
+    fn event(&self, said: Said<'_>) -> Result<(), Fault>;
 
     /// The client acknowledged an event.
     fn ack(&self, said: Said<'_>);
 
     /// A heartbeat of the client.
     fn heartbeat(&self) {}
+
+    /// The client asks to join where it takes part already, or has asked before.
+    ///
+    /// # Errors
+    /// [`Fault`] where that breaks the protocol: its connection is closed.
+    fn again(&self) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// Where a member stands.

@@ -28,6 +28,24 @@ impl Offer {
         own.or_else(|| self.0.get(key))
     }
 
+    /// A header of the request that opened the connection, where it is one of those that are kept.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.header(name)
+    }
+
+    /// The `Authorization` header, as it came.
+    #[must_use]
+    pub fn authorization(&self) -> Option<&Secret> {
+        self.0.authorization.as_ref()
+    }
+
+    /// Whether the connection was opened where tokens alone are taken.
+    #[must_use]
+    pub fn tokens_only(&self) -> bool {
+        self.0.tokens_only
+    }
+
     /// The token: as [`Offer::get`], else that of the `Authorization` header.
     #[must_use]
     pub fn token(&self, auth: Option<&Value>) -> Option<Secret> {

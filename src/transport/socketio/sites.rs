@@ -14,7 +14,7 @@ use crate::domain::{Site, WorkerId};
 use crate::gateway::{Attendance, Gateway, Visitor};
 use crate::hub::{Frame, SessionSeed};
 use crate::protocol::{Credentials, Refusal};
-use crate::transport::engine::Sid;
+use crate::transport::engine::{Fault, Sid};
 
 /// Every site as the namespace of its name, and a root that anybody may join and where nothing happens.
 pub struct SiteNamespaces {
@@ -75,7 +75,9 @@ impl Member for Root {
         Standing::Guest
     }
 
-    fn event(&self, _: Said<'_>) {}
+    fn event(&self, _: Said<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
 
     fn ack(&self, _: Said<'_>) {}
 }
@@ -118,7 +120,9 @@ impl Member for SiteMember {
     }
 
     /// Clients of a site have nothing to say but acknowledgements.
-    fn event(&self, _: Said<'_>) {}
+    fn event(&self, _: Said<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
 
     fn ack(&self, said: Said<'_>) {
         if let (Some(attendance), Some(id)) = (self.attendance(), said.id) {

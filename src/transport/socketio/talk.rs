@@ -83,7 +83,10 @@ impl Conversation for Talk {
             }
             Packet::Ack { namespace, id, json } => {
                 let said = Said { id: Some(id), json, attachments: &[] };
-                self.with_member(namespace, |member| member.ack(said))
+                self.with_member(namespace, |member| {
+                    member.ack(said);
+                    Ok(())
+                })
             }
             Packet::Binary => self.open_binary(text),
         }
@@ -121,10 +124,10 @@ impl Conversation for Talk {
 
 impl Talk {
     fn connect(&self, namespace: &str, query: Option<&str>, auth: Option<&str>) -> Result<(), Fault> {
-        let standing = self.member(namespace).map(|member| member.standing());
-        match standing {
-            Some(Standing::Pending | Standing::Joined | Standing::Guest) => return Ok(()),
-            Some(Standing::Refused) => {
+        let member = self.member(namespace);
+        match member.as_ref().map(|member| (member, member.standing())) {
+            Some((member, Standing::Pending | Standing::Joined | Standing::Guest)) => return member.again(),
+            Some((_, Standing::Refused)) => {
                 self.spaces.borrow_mut().retain(|space| &*space.namespace != namespace);
                 self.count_refusal()?;
             }
@@ -179,13 +182,16 @@ impl Talk {
     }
 
     /// Old clients may speak to a namespace that they have just left; the others are held to the protocol.
-    fn with_member(&self, namespace: &str, work: impl FnOnce(&dyn Member)) -> Result<(), Fault> {
+    fn with_member(
+        &self,
+        namespace: &str,
+        work: impl FnOnce(&dyn Member) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         match self.member(namespace) {
             Some(member) => work(&*member),
-            None if self.connection.protocol() == Protocol::V3 => {}
-            None => return Err(Fault("a packet for a namespace that was not joined")),
+            None if self.connection.protocol() == Protocol::V3 => Ok(()),
+            None => Err(Fault("a packet for a namespace that was not joined")),
         }
-        Ok(())
     }
 
     fn open_binary(&self, text: &str) -> Result<(), Fault> {
@@ -202,12 +208,13 @@ impl Talk {
     fn binary_packet(&self, packet: &BinaryPacket) -> Result<(), Fault> {
         let attachments: &[Bytes] = &packet.attachments;
         let said = Said { id: packet.id, json: &packet.json, attachments };
-        self.with_member(
-            &packet.namespace,
-            |member| {
-                if packet.is_ack { member.ack(said) } else { member.event(said) }
-            },
-        )
+        self.with_member(&packet.namespace, |member| {
+            if !packet.is_ack {
+                return member.event(said);
+            }
+            member.ack(said);
+            Ok(())
+        })
     }
 }
 

@@ -54,7 +54,7 @@ impl Process {
         Self::run(command, folder, env)
     }
 
-    /// Starts it with the arguments that it has.
+    /// With its arguments as they are, and no variables of the environment but these and those of the log.
     pub fn run(command: &mut Command, folder: &Path, env: &[(String, String)]) -> Self {
         let mut child = command
             .current_dir(folder)

@@ -26,7 +26,8 @@ fn the_environment_says_the_same_as_the_section() {
     let one = one(&desk);
     assert_eq!(one.web_server, WebServer::At("http://web:8000".to_owned()));
     assert_eq!(one.permission_api, PermissionApi::CanSubscribe);
-    assert_eq!(one.credentials, CredentialRule::Token(vec!["token".to_owned(), "basic".to_owned()]));
+    assert_eq!(one.credentials, CredentialRule::Token);
+    assert_eq!(one.token_schemes, ["token", "basic"]);
     assert!(one.origin_required && one.in_root_namespace);
     assert_eq!(one.aliases, ["a.example", "b.example"]);
     assert_eq!(server(&desk).token_listen, Some("0.0.0.0:9001".parse().unwrap()));
@@ -125,7 +126,8 @@ fn the_section_says_whom_the_sites_let_in() {
     );
     let one = one(&desk);
     assert_eq!((one.permission_api, one.origin_required), (PermissionApi::HasPermission, true));
-    assert_eq!(one.credentials, CredentialRule::Token(vec!["bearer".to_owned(), "basic".to_owned()]));
+    assert_eq!(one.credentials, CredentialRule::Token);
+    assert_eq!(one.token_schemes, ["bearer", "basic"]);
     assert_eq!((one.aliases, one.is_default), (vec!["shop.example.com".to_owned()], true));
     let bench = read(&desk);
     assert_eq!(bench.site_of_alias("SHOP.example.com").unwrap().name.as_str(), "one.local");

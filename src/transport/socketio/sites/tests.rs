@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::gateway::tests::Rig;
 use crate::hub::CloseReason;
-use crate::transport::engine::{Arriving, Engine, EngineOptions, Exchange, Request};
+use crate::transport::engine::{Arriving, Engine, EngineOptions, Entrance, Exchange, Request};
 use crate::transport::socketio::SocketIo;
 
 /// `40/s,` as a client's WebSocket message, masked with zeros.
@@ -34,8 +34,10 @@ async fn a_session_that_is_not_let_in_yet_ends_with_its_connection() {
     local
         .run_until(async {
             let (rig, (_client, stream)) = (Rig::new(), pair().await);
+            let stream = stream.into();
             let engine = engine(&rig);
             let request = Request {
+                entrance: Entrance::Main,
                 query: "EIO=4&transport=websocket",
                 origin: None,
                 authorization: None,

@@ -1,0 +1,49 @@
+//! What the Postrooms of a bench tell each other, on a channel of the bench's Redis: JSON, in the form of version 1 (the
+//! channel's name has the number).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::notice::Notice;
+
+/// A letter of one Postroom to all.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Letter {
+    /// Who wrote it.
+    pub(super) node: u64,
+    /// What it says.
+    pub(super) say: Say,
+}
+
+/// What is said.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Say {
+    /// The writer is there.
+    Alive,
+    /// The writer has just come, or has missed something: everybody tells what there is.
+    Hello,
+    /// The viewers that the writer has at a place, all of them: user, and when it connected (microseconds).
+    Viewers {
+        site: String,
+        room: String,
+        viewers: Vec<(Arc<str>, u64)>,
+        notices: Vec<Notice>,
+        /// Whose doing it is.
+        by: Option<Arc<str>>,
+    },
+    /// An event for a room.
+    Relay { site: String, room: String, event: Box<RawValue> },
+}
+
+impl Letter {
+    pub(super) fn to_json(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+
+    /// `None` where it is none that is understood here: a later version may say more.
+    pub(super) fn read(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
+    }
+}

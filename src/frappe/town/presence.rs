@@ -1,0 +1,222 @@
+//! Who is at which place: this process's own viewers, and those of its neighbours.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::notice::Notice;
+use crate::domain::{Room, SessionRef, SiteName};
+
+/// A neighbour that was not heard of for so long is gone, and its viewers with it.
+const GONE: Duration = Duration::from_secs(7);
+
+/// A room of a site in which it matters who is there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::frappe) struct Place {
+    pub(in crate::frappe) site: SiteName,
+    pub(in crate::frappe) room: Room,
+}
+
+/// Somebody at a place.
+#[derive(Debug, Clone)]
+pub(in crate::frappe) struct Viewer {
+    pub(in crate::frappe) session: SessionRef,
+    pub(in crate::frappe) user: Arc<str>,
+    /// When the session connected, in microseconds: viewers are named in this order.
+    pub(in crate::frappe) since: u64,
+}
+
+/// Those at one place.
+#[derive(Debug, Default)]
+struct Gathering {
+    /// What they are told.
+    notices: Vec<Notice>,
+    own: Vec<Viewer>,
+    /// By neighbour.
+    others: HashMap<u64, Vec<(Arc<str>, u64)>>,
+}
+
+/// Something has changed at a place.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) place: Place,
+    pub(super) notices: Vec<Notice>,
+}
+
+/// Who is where. Nothing empty is kept.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    places: HashMap<Place, Gathering>,
+    /// When each neighbour was heard of last.
+    neighbours: HashMap<u64, Instant>,
+}
+
+impl Presence {
+    /// A session comes to a place; it may be there already.
+    pub(super) fn enter(&mut self, place: Place, notice: Notice, viewer: Viewer) -> Change {
+        let gathering = self.places.entry(place.clone()).or_default();
+        if !gathering.own.iter().any(|own| own.session == viewer.session) {
+            gathering.own.push(viewer);
+        }
+        gathering.learn(vec![notice]);
+        Change { place, notices: gathering.notices.clone() }
+    }
+
+    /// A session leaves a place.
+    pub(super) fn leave(&mut self, place: &Place, session: SessionRef) -> Change {
+        let gathering = self.places.entry(place.clone()).or_default();
+        gathering.own.retain(|own| own.session != session);
+        self.changed(place)
+    }
+
+    /// The viewers that a neighbour has at a place.
+    pub(super) fn heard(
+        &mut self,
+        node: u64,
+        place: &Place,
+        viewers: Vec<(Arc<str>, u64)>,
+        notices: Vec<Notice>,
+    ) -> Change {
+        let gathering = self.places.entry(place.clone()).or_default();
+        gathering.learn(notices);
+        if viewers.is_empty() {
+            gathering.others.remove(&node);
+        } else {
+            gathering.others.insert(node, viewers);
+        }
+        self.changed(place)
+    }
+
+    /// A neighbour was heard of. Whether it was not known before.
+    pub(super) fn alive(&mut self, node: u64, now: Instant) -> bool {
+        self.neighbours.insert(node, now).is_none()
+    }
+
+    /// The neighbours were not heard for a while, and it was not their fault: their time begins anew.
+    pub(super) fn excuse(&mut self, now: Instant) {
+        self.neighbours.values_mut().for_each(|heard| *heard = now);
+    }
+
+    /// Takes the viewers of neighbours away that were not heard of for too long; what has changed by that.
+    pub(super) fn bury(&mut self, now: Instant) -> Vec<Change> {
+        let gone = |heard: &Instant| now.saturating_duration_since(*heard) > GONE;
+        let dead: Vec<u64> =
+            self.neighbours.iter().filter(|(_, heard)| gone(heard)).map(|(node, _)| *node).collect();
+        dead.into_iter().flat_map(|node| self.forget(node)).collect()
+    }
+
+    fn forget(&mut self, node: u64) -> Vec<Change> {
+        self.neighbours.remove(&node);
+        let there = self.places.iter().filter(|(_, gathering)| gathering.others.contains_key(&node));
+        let there: Vec<Place> = there.map(|(place, _)| place.clone()).collect();
+        there.iter().map(|place| self.heard(node, place, Vec::new(), Vec::new())).collect()
+    }
+
+    /// Everybody at a place, in the order in which they connected; a user once for each of its sessions.
+    pub(super) fn viewers(&self, place: &Place) -> Vec<Arc<str>> {
+        let Some(gathering) = self.places.get(place) else { return Vec::new() };
+        let own = gathering.own.iter().map(|viewer| (viewer.since, &viewer.user));
+        let others = gathering.others.values().flatten().map(|(user, since)| (*since, user));
+        let mut all: Vec<(u64, &Arc<str>)> = own.chain(others).collect();
+        all.sort();
+        all.into_iter().map(|(_, user)| Arc::clone(user)).collect()
+    }
+
+    /// The viewers of this process at a place.
+    pub(super) fn own(&self, place: &Place) -> Vec<(Arc<str>, u64)> {
+        let own = self.places.get(place).map(|gathering| gathering.own.as_slice()).unwrap_or_default();
+        own.iter().map(|viewer| (Arc::clone(&viewer.user), viewer.since)).collect()
+    }
+
+    /// Every place where this process has viewers, with what they are told.
+    pub(super) fn own_places(&self) -> Vec<Change> {
+        let own = self.places.iter().filter(|(_, gathering)| !gathering.own.is_empty());
+        own.map(|(place, gathering)| Change { place: place.clone(), notices: gathering.notices.clone() })
+            .collect()
+    }
+
+    /// What has changed; a place where nobody is any more is forgotten.
+    fn changed(&mut self, place: &Place) -> Change {
+        let gathering = self.places.get(place);
+        let notices = gathering.map(|gathering| gathering.notices.clone()).unwrap_or_default();
+        if gathering.is_some_and(|gathering| gathering.own.is_empty() && gathering.others.is_empty()) {
+            self.places.remove(place);
+        }
+        Change { place: place.clone(), notices }
+    }
+}
+
+impl Gathering {
+    fn learn(&mut self, notices: Vec<Notice>) {
+        for notice in notices {
+            if !self.notices.contains(&notice) {
+                self.notices.push(notice);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::WorkerId;
+
+    fn place(name: &str) -> Place {
+        Place { site: SiteName::new("s").unwrap(), room: Room::stored(&format!("open_doc:ToDo/{name}")) }
+    }
+
+    fn notice() -> Notice {
+        Notice::Doc { doctype: "ToDo".to_owned(), docname: "1".to_owned() }
+    }
+
+    fn session(slot: u32) -> SessionRef {
+        SessionRef { worker: WorkerId(0), slot, serial: 1 }
+    }
+
+    fn viewer(slot: u32, user: &str) -> Viewer {
+        Viewer { session: session(slot), user: user.into(), since: u64::from(slot) * 10 }
+    }
+
+    fn names(presence: &Presence, place: &Place) -> String {
+        presence.viewers(place).join(" ")
+    }
+
+    #[test]
+    fn viewers_of_all_neighbours_are_named_in_the_order_in_which_they_connected() {
+        let (mut presence, here) = (Presence::default(), place("1"));
+        presence.enter(here.clone(), notice(), viewer(2, "bob"));
+        presence.enter(here.clone(), notice(), viewer(2, "bob"));
+        presence.heard(7, &here, vec![("ann".into(), 15), ("cid".into(), 25)], vec![notice()]);
+        assert_eq!(names(&presence, &here), "ann bob cid");
+        presence.heard(7, &here, vec![("cid".into(), 25)], Vec::new());
+        assert_eq!(names(&presence, &here), "bob cid");
+        let change = presence.leave(&here, session(2));
+        assert_eq!((names(&presence, &here).as_str(), change.notices), ("cid", vec![notice()]));
+    }
+
+    #[test]
+    fn a_neighbour_that_is_gone_takes_its_viewers_along() {
+        let (mut presence, here, start) = (Presence::default(), place("1"), Instant::now());
+        assert!(presence.alive(7, start) && !presence.alive(7, start) && presence.alive(8, start));
+        presence.heard(7, &here, vec![("ann".into(), 15)], vec![notice()]);
+        presence.enter(here.clone(), notice(), viewer(2, "bob"));
+        let late = start + GONE + Duration::from_millis(1);
+        presence.alive(8, late);
+        assert!(presence.bury(start + GONE).is_empty());
+        presence.excuse(late);
+        assert!(presence.bury(late + GONE).is_empty());
+        let changes = presence.bury(late + GONE + GONE);
+        assert_eq!((changes.len(), names(&presence, &here).as_str()), (1, "bob"));
+        assert!(presence.neighbours.is_empty());
+    }
+
+    #[test]
+    fn nothing_empty_is_kept() {
+        let (mut presence, here) = (Presence::default(), place("1"));
+        presence.leave(&here, session(1));
+        presence.heard(7, &here, Vec::new(), vec![notice()]);
+        presence.enter(here.clone(), notice(), viewer(1, "ann"));
+        presence.leave(&here, session(1));
+        assert!(presence.places.is_empty());
+    }
+}

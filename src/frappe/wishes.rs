@@ -1,0 +1,77 @@
+//! Rooms that a client has asked for and has no answer about yet. Who takes a wish back before the answer must not end up in
+//! the room.
+
+use std::cell::{Cell, RefCell};
+
+use ahash::AHashMap;
+
+use crate::domain::Room;
+
+/// Questions to its site that one client may have under way: more than a page has at a time, and few enough that a client
+/// that asks without end costs nobody else anything.
+const MOST: usize = 100;
+
+/// The open wishes of one client.
+#[derive(Default)]
+pub(super) struct Wishes {
+    open: RefCell<AHashMap<Room, u64>>,
+    under_way: Cell<usize>,
+    last: Cell<u64>,
+}
+
+impl Wishes {
+    /// A wish for a room; an earlier one for it counts no longer. `None` where too much is under way.
+    pub(super) fn make(&self, room: &Room) -> Option<u64> {
+        if self.under_way.get() >= MOST {
+            return None;
+        }
+        self.under_way.set(self.under_way.get() + 1);
+        let number = self.last.get() + 1;
+        self.last.set(number);
+        self.open.borrow_mut().insert(room.clone(), number);
+        Some(number)
+    }
+
+    /// There is an answer. Whether the wish still counts.
+    pub(super) fn settle(&self, room: &Room, number: u64) -> bool {
+        self.under_way.set(self.under_way.get().saturating_sub(1));
+        let mut open = self.open.borrow_mut();
+        let counts = open.get(room) == Some(&number);
+        if counts {
+            open.remove(room);
+        }
+        counts
+    }
+
+    /// The client does not want it any more.
+    pub(super) fn withdraw(&self, room: &Room) {
+        self.open.borrow_mut().remove(room);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_wish_that_was_not_withdrawn_counts() {
+        let (wishes, room) = (Wishes::default(), Room::stored("doc:a/b"));
+        let first = wishes.make(&room).unwrap();
+        let second = wishes.make(&room).unwrap();
+        assert!(!wishes.settle(&room, first) && wishes.settle(&room, second));
+        let third = wishes.make(&room).unwrap();
+        wishes.withdraw(&room);
+        assert!(!wishes.settle(&room, third));
+        assert_eq!((wishes.under_way.get(), wishes.open.borrow().len()), (0, 0));
+    }
+
+    #[test]
+    fn so_many_are_under_way_and_no_more() {
+        let (wishes, room) = (Wishes::default(), Room::stored("doc:a/b"));
+        let numbers: Vec<u64> = (0..MOST).map(|_| wishes.make(&room).unwrap()).collect();
+        wishes.withdraw(&room);
+        assert_eq!(wishes.make(&room), None);
+        assert!(numbers.iter().all(|number| !wishes.settle(&room, *number)));
+        assert!(wishes.make(&room).is_some());
+    }
+}

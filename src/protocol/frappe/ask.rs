@@ -1,0 +1,254 @@
+//! One call to a method of a Frappe site, and what its answer says.
+
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
+};
+use reqwest::{Method, Request, StatusCode, Url};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::bases::{bases, host_header};
+use super::caller::{Caller, Credential, User};
+use crate::domain::Secret;
+use crate::protocol::outgoing::{CallError, Outgoing, SOCKET_SECRET, address, read};
+
+const SITE_NAME: HeaderName = HeaderName::from_static("x-frappe-site-name");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Longest answer that is read, in bytes.
+const ANSWER_LIMIT: usize = 1 << 20;
+/// How long a web server may take to be reached, where there is another one to try.
+const REACH: Duration = Duration::from_secs(3);
+
+/// Why a call brought nothing. The texts are for the log; clients are told [`CallFailure::told`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallFailure {
+    /// No web server is known that could be asked.
+    #[error("no web server is known for this client: set `backendUrl`, or name its host in `siteAliases`")]
+    Nowhere,
+    /// The web server was not reached, or broke off.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The web server did not answer in time.
+    #[error("the web server did not answer in time")]
+    Late,
+    /// Too many calls of the site are waiting.
+    #[error("too many calls of this site are waiting")]
+    Crowded,
+    /// The answer was refused with this status.
+    #[error("the web server answered with status {0}")]
+    Status(u16),
+    /// The answer is not what the method answers.
+    #[error("the answer is not JSON with a `message`: {0}")]
+    Malformed(String),
+    /// The answer names no user.
+    #[error(
+        "the web server names no user; if it is of version 16 or later, `redis_queue` here must be the Redis of its bench, where \
+         it keeps `socketio_auth_secret`"
+    )]
+    NoUser,
+    /// What the client proves itself with cannot be sent in a header.
+    #[error("the client's cookie or token cannot be sent in a header")]
+    Credential,
+    /// The Redis of the bench cannot be used.
+    #[error("redis_queue: {0}")]
+    Bench(String),
+    /// The process stops.
+    #[error("this server is about to stop")]
+    Stopping,
+}
+
+impl CallFailure {
+    /// What the client is told: nothing about addresses.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let why = match self {
+            Self::Nowhere | Self::Bench(_) => "the server does not know whom to ask about this site",
+            Self::Unreachable(_) => "the site's web server cannot be reached",
+            Self::Late | Self::Crowded => "the site's web server did not answer in time",
+            Self::Status(status) => return format!("Unauthorized: status {status} of the site's web server"),
+            Self::Malformed(_) | Self::NoUser => "the site's web server names no user",
+            Self::Credential => "the cookie or token is malformed",
+            Self::Stopping => "the server is about to stop",
+        };
+        format!("Unauthorized: {why}")
+    }
+
+    /// Whether it is for the operator to mend, rather than for the user to log in.
+    #[must_use]
+    pub fn is_a_fault(&self) -> bool {
+        !matches!(self, Self::Status(401 | 403) | Self::Credential | Self::Stopping)
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    method: String,
+    query: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Asked {
+    /// A whitelisted method with these arguments.
+    #[must_use]
+    pub fn get(method: &str, query: Vec<(String, String)>) -> Self {
+        Self { method: method.to_owned(), query, body: None }
+    }
+
+    /// A whitelisted method with a JSON body.
+    #[must_use]
+    pub fn post(method: &str, body: Vec<u8>) -> Self {
+        Self { method: method.to_owned(), query: Vec::new(), body: Some(body) }
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    message: Value,
+}
+
+impl Answer {
+    /// Whether the status is one of success.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.status.is_success()
+    }
+
+    /// What the method returned.
+    ///
+    /// # Errors
+    /// [`CallFailure`] where it did not succeed, or is no JSON.
+    pub fn message(&self) -> Result<Value, CallFailure> {
+        if !self.is_ok() {
+            return Err(CallFailure::Status(self.status.as_u16()));
+        }
+        let envelope: Envelope = serde_json::from_slice(&self.body).map_err(|error| {
+            // The error's own text would quote from the body.
+            CallFailure::Malformed(format!("{:?} error in line {}", error.classify(), error.line()))
+        })?;
+        Ok(envelope.message)
+    }
+
+    /// Whether it says that there is no such method.
+    pub(super) fn lacks_method(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.body);
+        !self.is_ok() && (text.contains("has no attribute") || text.contains("Failed to get method"))
+    }
+
+    /// The user that `get_user_info` names.
+    pub(super) fn user(&self) -> Option<User> {
+        let message = self.message().ok()?;
+        let name = message.get("user")?.as_str().filter(|name| !name.is_empty())?;
+        let is_system = message.get("user_type").and_then(Value::as_str) == Some("System User");
+        let apps = message
+            .get("installed_apps")
+            .and_then(Value::as_array)
+            .map(|apps| apps.iter().filter_map(|app| app.as_str().map(str::to_owned)).collect());
+        Some(User { name: name.into(), is_system, apps })
+    }
+}
+
+/// Asks the web servers that come into question, one after the other, until one is reached.
+pub(super) async fn ask(
+    outgoing: &Outgoing,
+    caller: &Caller,
+    secret: Option<&Secret>,
+    asked: &Asked,
+) -> Result<Answer, CallFailure> {
+    let bases = bases(&caller.site, caller.origin.as_deref());
+    let mut failure = CallFailure::Nowhere;
+    for (number, base) in bases.iter().enumerate() {
+        let request = request(base, caller, secret, asked)?;
+        let last = number + 1 == bases.len();
+        let sent = outgoing.send(request);
+        let sent = if last { sent.await } else { within(REACH, sent).await };
+        match sent {
+            Ok(response) => {
+                let status = response.status();
+                let body = read(response, ANSWER_LIMIT).await.map_err(|error| unreachable(&error))?;
+                return Ok(Answer { status, body });
+            }
+            Err(error @ CallError::Unreachable(_)) => failure = unreachable(&error),
+            Err(error) => return Err(unreachable(&error)),
+        }
+    }
+    Err(failure)
+}
+
+async fn within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    let late = || CallError::Unreachable("no answer in time".to_owned());
+    timeout(patience, call).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn unreachable(error: &CallError) -> CallFailure {
+    CallFailure::Unreachable(error.to_string())
+}
+
+fn request(
+    base: &str,
+    caller: &Caller,
+    secret: Option<&Secret>,
+    asked: &Asked,
+) -> Result<Request, CallFailure> {
+    let url = url(base, asked).map_err(|error| unreachable(&error))?;
+    let method = if asked.body.is_some() { Method::POST } else { Method::GET };
+    let mut request = Request::new(method, url);
+    headers(request.headers_mut(), base, caller, secret).ok_or(CallFailure::Credential)?;
+    if let Some(body) = &asked.body {
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(body.clone().into());
+    }
+    Ok(request)
+}
+
+fn url(base: &str, asked: &Asked) -> Result<Url, CallError> {
+    let mut url = address(&format!("{base}/api/method/{}", asked.method))?;
+    if !asked.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&asked.query);
+    }
+    Ok(url)
+}
+
+/// `None` where something cannot stand in a header.
+fn headers(headers: &mut HeaderMap, base: &str, caller: &Caller, secret: Option<&Secret>) -> Option<()> {
+    let site = caller.site.name.as_str();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    // Always: a server that serves several sites must not take it from an address.
+    headers.insert(SITE_NAME, HeaderValue::from_str(site).ok()?);
+    if let Some(host) = host_header(base, &caller.site) {
+        headers.insert(HOST, HeaderValue::from_str(host).ok()?);
+    }
+    let (name, value) = match &caller.credential {
+        Credential::Cookie(sid) => (COOKIE, sensitive(&format!("sid={}", sid.expose()))?),
+        Credential::Authorization(value) => (AUTHORIZATION, sensitive(value.expose())?),
+    };
+    headers.insert(name, value);
+    if let Some(secret) = secret {
+        headers.insert(SOCKET_SECRET, sensitive(secret.expose())?);
+    }
+    if let Some(from) = caller.forwarded_for.as_ref().and_then(|from| HeaderValue::from_str(from).ok()) {
+        headers.insert(FORWARDED_FOR, from);
+    }
+    Some(())
+}
+
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

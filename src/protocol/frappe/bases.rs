@@ -1,0 +1,119 @@
+//! Which web server is asked about a client of a Frappe site.
+//!
+//! Frappe's own server asks wherever the client's `Origin` says, which a client that is no browser chooses freely: it could
+//! have its own server confirm that it is the administrator. Here an `Origin` counts only where it names a host of the site.
+
+use crate::domain::{Site, WebServer};
+
+/// The host of an address or of a `Host` header: without scheme, path and port.
+#[must_use]
+pub fn hostname(text: &str) -> &str {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.starts_with('[') {
+        return authority.find(']').and_then(|end| authority.get(..=end)).unwrap_or(authority);
+    }
+    authority.split(':').next().unwrap_or_default()
+}
+
+/// Base addresses to try, in order; none where nothing is known that could be asked.
+pub(super) fn bases(site: &Site, origin: Option<&str>) -> Vec<String> {
+    let Some(frappe) = site.frappe() else { return Vec::new() };
+    match &frappe.web_server {
+        WebServer::At(base) => vec![base.clone()],
+        WebServer::OfOrigin { port, local } => {
+            let own = origin.filter(|origin| site.is_reached_at(hostname(origin)));
+            let own = own.and_then(|origin| of_origin(origin, *port));
+            own.into_iter().chain(local.clone()).collect()
+        }
+    }
+}
+
+/// `https://host:port` of an `Origin`, with another port where that is asked for.
+fn of_origin(origin: &str, port: Option<u16>) -> Option<String> {
+    let (scheme, rest) =
+        origin.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
+    let authority = rest.split('/').next().filter(|authority| !authority.contains(['@', '?', '#']))?;
+    Some(match port {
+        None => format!("{scheme}://{authority}"),
+        Some(port) => format!("{scheme}://{}:{port}", hostname(authority)),
+    })
+}
+
+/// The `Host` that a web server at `base` is to be asked for: the site's name, where the address is one that no virtual host
+/// has (a machine's own, a container's); `None`: that of the address.
+pub(super) fn host_header<'a>(base: &str, site: &'a Site) -> Option<&'a str> {
+    let host = hostname(base);
+    let is_address = host.starts_with('[') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    (is_address || !host.contains('.')).then(|| site.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{FrappeSite, Protocol};
+
+    fn site(web_server: WebServer) -> Site {
+        let mut frappe = FrappeSite::sample();
+        frappe.web_server = web_server;
+        frappe.aliases = vec!["erp.example.com".to_owned()];
+        frappe.is_default = true;
+        Site { protocol: Protocol::Frappe(Arc::new(frappe)), ..Site::sample("site1.local") }
+    }
+
+    #[test]
+    fn a_host_is_found_in_addresses_and_headers() {
+        for (text, host) in [
+            ("https://a.b:8000/x", "a.b"),
+            ("a.b:8000", "a.b"),
+            ("a.b", "a.b"),
+            ("http://[::1]:9000", "[::1]"),
+            ("[::1", "[::1"),
+            ("", ""),
+            ("null", "null"),
+        ] {
+            assert_eq!(hostname(text), host, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_an_origin_of_the_site_is_asked() {
+        let local = || Some("http://127.0.0.1:8000".to_owned());
+        let asked =
+            |origin, port| bases(&site(WebServer::OfOrigin { port, local: local() }), origin).join(" ");
+        assert_eq!(
+            asked(Some("https://erp.example.com:444"), None),
+            "https://erp.example.com:444 http://127.0.0.1:8000"
+        );
+        assert_eq!(
+            asked(Some("http://localhost:9000"), Some(8001)),
+            "http://localhost:8001 http://127.0.0.1:8000"
+        );
+        for foreign in [
+            Some("https://evil.example"),
+            Some("ftp://site1.local"),
+            Some("http://evil@site1.local"),
+            Some("null"),
+            None,
+        ] {
+            assert_eq!(asked(foreign, None), "http://127.0.0.1:8000", "{foreign:?}");
+        }
+        let at = WebServer::At("http://backend:8000".to_owned());
+        assert_eq!(bases(&site(at), Some("https://evil.example")), ["http://backend:8000"]);
+    }
+
+    #[test]
+    fn a_server_without_a_public_name_is_asked_for_the_site() {
+        let site = site(WebServer::At(String::new()));
+        for (base, host) in [
+            ("http://127.0.0.1:8000", Some("site1.local")),
+            ("http://[::1]:8000", Some("site1.local")),
+            ("http://backend:8000", Some("site1.local")),
+            ("https://erp.example.com", None),
+        ] {
+            assert_eq!(host_header(base, &site), host, "{base}");
+        }
+    }
+}

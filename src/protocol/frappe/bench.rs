@@ -1,0 +1,202 @@
+//! A bench: what it publishes is heard, its secret is read, and what its Postrooms tell each other goes through its Redis.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::reach::Reach;
+use crate::domain::Secret;
+use crate::protocol::outgoing::CallThread;
+
+/// Where Frappe publishes.
+const EVENTS: &str = "events";
+/// Where the Postrooms of a bench speak with each other; nobody else listens there.
+const NEIGHBOURS: &str = "postroom:frappe:1";
+/// Where Frappe's own build watcher hears what to open.
+const EDITOR: &str = "open_in_editor";
+/// What the web servers of a bench know a realtime server by.
+const SECRET_KEY: &str = "socketio_auth_secret";
+
+/// Between two attempts to connect: first, and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How often a Postroom says that it is there. That is heard by itself too, which proves that it hears.
+pub(super) const BEAT: Duration = Duration::from_secs(2);
+/// Without having heard itself for so long, it connects anew.
+const DEAF: Duration = Duration::from_secs(7);
+/// How long the channel is not read while workers have too much waiting. Redis keeps what comes meanwhile, up to its
+/// `client-output-buffer-limit`.
+const RELIEF: Duration = Duration::from_secs(1);
+/// How long a client is kept waiting for the secret; it may be known from before.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Letters to neighbours that may wait.
+const LETTERS: usize = 10_000;
+
+/// Hears benches. Called on the thread of this room, which does nothing else meanwhile.
+pub trait BenchEar: Send + Sync {
+    /// Frappe has published something. Whether more should wait a little.
+    fn published(&self, bench: &Bench, payload: &[u8]) -> bool;
+
+    /// A Postroom of this bench has told something; itself too.
+    fn told(&self, bench: &Bench, payload: &[u8]);
+
+    /// The bench is heard (again); what was published before may have been missed.
+    fn reached(&self, bench: &Bench);
+
+    /// Two seconds have passed in which the bench was heard: the neighbours are to be told that this Postroom is there.
+    fn beat(&self, bench: &Bench);
+
+    /// Whether more should wait still.
+    fn is_pressed(&self, bench: &Bench) -> bool;
+}
+
+/// The Redis of one bench.
+pub struct Bench {
+    name: Secret,
+    reach: Reach,
+    letters: mpsc::Sender<Letter>,
+    /// As far as it was read last.
+    secret: Mutex<Option<Secret>>,
+    reached: AtomicBool,
+}
+
+/// Something to publish.
+struct Letter {
+    channel: &'static str,
+    payload: Vec<u8>,
+}
+
+impl Bench {
+    pub(super) fn open(
+        thread: &CallThread,
+        url: &Secret,
+        ear: Arc<dyn BenchEar>,
+    ) -> Result<Arc<Self>, String> {
+        let (letters, waiting) = mpsc::channel(LETTERS);
+        let bench = Arc::new(Self {
+            name: url.clone(),
+            reach: Reach::new(url)?,
+            letters,
+            secret: Mutex::default(),
+            reached: AtomicBool::new(false),
+        });
+        // Both end with the thread.
+        thread.spawn(hear(Arc::clone(&bench), ear));
+        thread.spawn(post(Arc::clone(&bench), waiting));
+        Ok(bench)
+    }
+
+    /// Its name: the address of its Redis.
+    #[must_use]
+    pub fn name(&self) -> &Secret {
+        &self.name
+    }
+
+    /// Whether what it publishes is heard at the moment.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
+    }
+
+    /// Tells the other Postrooms of this bench something. Nobody is waited for; nothing is kept for those who are away.
+    pub fn tell(&self, payload: Vec<u8>) {
+        // Where so much waits, the neighbours are told everything anew once they can be reached.
+        let _ = self.letters.try_send(Letter { channel: NEIGHBOURS, payload });
+    }
+
+    /// Asks the build watcher of the bench to open a file.
+    pub fn open_in_editor(&self, payload: Vec<u8>) {
+        let _ = self.letters.try_send(Letter { channel: EDITOR, payload });
+    }
+
+    /// The secret as it is now; as it was, where Redis does not say. `None`: there is none, as before version 16.
+    pub(super) async fn secret(&self) -> Option<Secret> {
+        let mut command = redis::cmd("GET");
+        let asked = timeout(PATIENCE, self.reach.ask::<Option<String>>(command.arg(SECRET_KEY))).await;
+        let mut known = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
+        match asked {
+            Ok(Ok(secret)) => *known = secret.map(Secret::new),
+            Ok(Err(error)) => tracing::debug!(%error, "the secret of a bench could not be read"),
+            Err(_) => tracing::debug!("the secret of a bench could not be read in time"),
+        }
+        known.clone()
+    }
+}
+
+/// Hears the bench for as long as it is polled.
+async fn hear(bench: Arc<Bench>, ear: Arc<dyn BenchEar>) {
+    let (mut pause, mut said) = (PAUSE.0, false);
+    loop {
+        let began = Instant::now();
+        let why = match bench.reach.hear(EVENTS, NEIGHBOURS).await {
+            Ok(stream) => {
+                if std::mem::take(&mut said) {
+                    tracing::info!("the Redis of a bench is back");
+                }
+                bench.reached.store(true, Ordering::Relaxed);
+                ear.reached(&bench);
+                listen(&bench, &*ear, stream).await
+            }
+            Err(error) => error.to_string(),
+        };
+        bench.reached.store(false, Ordering::Relaxed);
+        if !std::mem::replace(&mut said, true) {
+            tracing::warn!(%why, "the Redis of a bench (redis_queue) is away: its events are not heard until it is back");
+        }
+        pause = if began.elapsed() > DEAF { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
+        sleep(pause).await;
+    }
+}
+
+/// Until the connection is lost; why.
+async fn listen(bench: &Bench, ear: &dyn BenchEar, stream: redis::aio::PubSub) -> String {
+    let mut stream = stream.into_on_message();
+    let mut beat = tokio::time::interval(BEAT);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Until the first letter of its own: it may be forbidden to write any.
+    let mut heard: Option<Instant> = None;
+    loop {
+        tokio::select! {
+            message = stream.next() => {
+                let Some(message) = message else { return "the connection was closed".to_owned() };
+                let payload = message.get_payload_bytes();
+                if message.get_channel_name() == NEIGHBOURS {
+                    heard = Some(Instant::now());
+                    ear.told(bench, payload);
+                } else if ear.published(bench, payload) {
+                    relief(bench, ear).await;
+                    // It was us who did not listen.
+                    heard = heard.map(|_| Instant::now());
+                }
+            }
+            _ = beat.tick() => {
+                if heard.is_some_and(|heard| heard.elapsed() > DEAF) {
+                    return "nothing is heard any more".to_owned();
+                }
+                ear.beat(bench);
+            }
+        }
+    }
+}
+
+async fn relief(bench: &Bench, ear: &dyn BenchEar) {
+    let relieved = async {
+        while ear.is_pressed(bench) {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = timeout(RELIEF, relieved).await;
+}
+
+/// Publishes what is to be told, in order, for as long as it is polled.
+async fn post(bench: Arc<Bench>, mut letters: mpsc::Receiver<Letter>) {
+    while let Some(Letter { channel, payload }) = letters.recv().await {
+        let told = bench.reach.ask::<()>(redis::cmd("PUBLISH").arg(channel).arg(payload)).await;
+        if let Err(error) = told {
+            tracing::debug!(%error, channel, "not published in the Redis of a bench");
+        }
+    }
+}
