@@ -8,6 +8,7 @@
 mod door;
 mod member;
 mod namespaces;
+mod rehearsal;
 mod said;
 mod town;
 mod visit;
@@ -16,6 +17,7 @@ mod wishes;
 use crate::protocol::frappe::Frappe;
 
 pub use namespaces::FrappeNamespaces;
+pub use rehearsal::{Approach, TurnedAway, rehearse};
 pub use town::Towns;
 
 /// Headers of a client's first request that decide who it is and where it belongs.

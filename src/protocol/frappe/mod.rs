@@ -12,6 +12,7 @@ mod bench;
 mod caller;
 mod calls;
 mod permission;
+pub mod probe;
 mod publication;
 mod reach;
 
