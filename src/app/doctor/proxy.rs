@@ -1,0 +1,87 @@
+//! What the door says to the headers that proxies send.
+
+use super::address::PublicAddress;
+use super::finding::Finding;
+use super::subject::Subject;
+use crate::frappe::{Approach, TurnedAway, rehearse};
+
+/// What the location of a proxy for clients must set.
+pub(super) const NGINX: &str = "in nginx, location /socket.io: proxy_set_header Host $host; \
+                                proxy_set_header Origin $scheme://$http_host; ";
+
+/// As bench's nginx template sets them.
+pub(super) fn template(address: &PublicAddress) -> Approach {
+    Approach {
+        host: Some(address.host().to_owned()),
+        origin: Some(address.origin()),
+        site_name: Some(address.host().to_owned()),
+        forwarded_host: None,
+    }
+}
+
+/// From a proxy that sets none: it asks for the address where it sends to, and hands on what the browser says.
+fn bare(address: &PublicAddress) -> Approach {
+    let (host, origin) = (Some("127.0.0.1".to_owned()), Some(address.origin()));
+    Approach { host, origin, ..Approach::default() }
+}
+
+/// With the headers of bench's nginx template.
+pub(super) fn with_template(subject: &Subject, address: &PublicAddress) -> Finding {
+    let (origin, host) = (address.origin(), address.host());
+    let headers = format!("Host {host}, Origin {origin}, X-Frappe-Site-Name {host}");
+    match rehearse(&subject.site, &template(address)) {
+        Ok(()) => Finding::ok(format!("the headers of bench's nginx template are accepted: {headers}")),
+        Err(TurnedAway { told, .. }) => {
+            let text = format!("clients that come as {host} are turned away with '{told}' ({headers})");
+            let name = &subject.site.name;
+            Finding::fail(text)
+                .mend(subject.alias(host))
+                .mend(format!("or {NGINX}proxy_set_header X-Frappe-Site-Name {name};"))
+        }
+    }
+}
+
+/// With none of them set.
+pub(super) fn with_none(subject: &Subject, address: &PublicAddress) -> Option<Finding> {
+    let TurnedAway { told, detail } = rehearse(&subject.site, &bare(address)).err()?;
+    let text =
+        format!("a proxy that sets none of these headers has clients turned away with '{told}': {detail}");
+    let site = &subject.site.name;
+    Some(Finding::warn(text).mend(format!("{NGINX}proxy_set_header X-Frappe-Site-Name {site};")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::finding::Mark;
+    use super::*;
+    use crate::domain::{FrappeSite, Protocol, Site};
+
+    fn subject(aliases: &[&str]) -> Subject {
+        let mut frappe = FrappeSite::sample();
+        frappe.aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+        let site = Site { protocol: Protocol::Frappe(Arc::new(frappe)), ..Site::sample("site1.local") };
+        Subject { site: Arc::new(site), of_bench: true }
+    }
+
+    #[test]
+    fn a_host_that_is_no_name_of_the_site_fails_and_an_alias_mends_it() {
+        let address = PublicAddress::read("https://erp.example.com").unwrap();
+        let finding = with_template(&subject(&[]), &address);
+        assert!(finding.mark == Mark::Fail && finding.text.contains("'Invalid namespace'"), "{finding:?}");
+        assert!(finding.mends[0].contains("siteAliases: [erp.example.com=site1.local]"), "{finding:?}");
+        assert_eq!(with_template(&subject(&["erp.example.com"]), &address).mark, Mark::Ok);
+        let own = PublicAddress::read("http://site1.local:8000").unwrap();
+        assert_eq!(with_template(&subject(&[]), &own).mark, Mark::Ok);
+    }
+
+    #[test]
+    fn a_proxy_that_sets_nothing_is_warned_of_where_that_matters() {
+        let address = PublicAddress::read("https://erp.example.com").unwrap();
+        let finding = with_none(&subject(&[]), &address).unwrap();
+        assert!(finding.mends[0].contains("X-Frappe-Site-Name site1.local;"), "{finding:?}");
+        // Its `Origin` names the site, which is enough.
+        assert_eq!(with_none(&subject(&["erp.example.com"]), &address), None);
+    }
+}
