@@ -41,15 +41,12 @@ pub(super) enum Holder {
 
 /// Looks at all ways in. With them a Postroom that runs at the first.
 pub(super) async fn look(server: &Server) -> anyhow::Result<(Vec<Finding>, Option<Local>)> {
-    let (holder, local, place) = match &server.socket {
-        Some(path) => {
-            let local = Local { base: "http://localhost".to_owned(), socket: Some(path.clone()) };
-            (of_socket(path, &server.io.path).await?, local, path.display().to_string())
-        }
-        None => {
-            let local = Local { base: base(server.listen), socket: None };
-            (of_port(server.listen, &server.io.path).await?, local, server.listen.to_string())
-        }
+    let (holder, local, place) = if let Some(path) = &server.socket {
+        let local = Local { base: "http://localhost".to_owned(), socket: Some(path.clone()) };
+        (of_socket(path, &server.io.path).await?, local, path.display().to_string())
+    } else {
+        let local = Local { base: base(server.listen), socket: None };
+        (of_port(server.listen, &server.io.path).await?, local, server.listen.to_string())
     };
     let key = if server.socket.is_some() { "`socketio_uds`" } else { "`socketio_port`" };
     let mut findings = vec![finding(&holder, &place, key)];

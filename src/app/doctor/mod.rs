@@ -2,11 +2,11 @@
 //! something is wrong. It changes nothing.
 
 mod address;
+mod bench_redis;
 mod entrance;
 mod finding;
 mod handshake;
 mod proxy;
-mod redis;
 mod report;
 mod site;
 mod subject;
@@ -20,8 +20,8 @@ use crate::domain::Secret;
 use crate::protocol::frappe::Credential;
 use crate::protocol::frappe::probe::BenchRedis;
 use address::PublicAddress;
+use bench_redis::Known;
 use finding::Finding;
-use redis::Known;
 use report::Report;
 use subject::Subject;
 
@@ -155,7 +155,7 @@ async fn look_at_redis(
         let address = BenchRedis::address(&queue).unwrap_or_else(|_| "(not shown)".to_owned());
         report.about(&format!("Redis {address}"));
         report.wait_for("Redis");
-        let (findings, secret) = redis::look(&queue, subject::queue(of_bench)).await;
+        let (findings, secret) = bench_redis::look(&queue, subject::queue(of_bench)).await;
         report.add_all(&findings);
         known.insert(queue.expose().to_owned(), secret);
     }

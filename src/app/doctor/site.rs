@@ -1,11 +1,11 @@
 //! One site: its names, its web server, what proxies send, and a client's first steps.
 
 use super::address::PublicAddress;
+use super::bench_redis::Known;
 use super::entrance::Local;
-use super::finding::{Finding, Mark};
+use super::finding::Finding;
 use super::handshake::{self, Way};
 use super::proxy;
-use super::redis::Known;
 use super::report::Report;
 use super::subject::Subject;
 use super::web::Visit;
@@ -25,6 +25,14 @@ pub(super) struct Round<'a> {
     pub(super) credential: Option<&'a Credential>,
 }
 
+/// What a client's first steps came to.
+#[derive(Default)]
+struct Steps {
+    findings: Vec<Finding>,
+    /// It was let in by the address that browsers use.
+    got_through: bool,
+}
+
 impl Round<'_> {
     pub(super) async fn look(
         &self,
@@ -41,10 +49,11 @@ impl Round<'_> {
         let findings = visit.look().await;
         report.add_all(&findings);
         let own = PublicAddress::of_site(subject.site.name.as_str());
-        report.add(&proxy::with_template(subject, address.unwrap_or(&own)));
+        let address = address.unwrap_or(&own);
         report.wait_for("a client's first steps");
-        let findings = self.steps(&probe, subject, address.unwrap_or(&own)).await?;
-        report.add_all(&findings);
+        let steps = self.steps(&probe, subject, address).await?;
+        report.add(&proxy::with_template(subject, address, steps.got_through));
+        report.add_all(&steps.findings);
         Ok(())
     }
 
@@ -53,25 +62,25 @@ impl Round<'_> {
         probe: &Probe,
         subject: &Subject,
         address: &PublicAddress,
-    ) -> anyhow::Result<Vec<Finding>> {
+    ) -> anyhow::Result<Steps> {
+        let mut steps = Steps::default();
         if self.credential.is_none() && takes_tokens_alone(subject) {
-            return Ok(vec![Finding::ok(
-                "it takes tokens alone: give --token to try a client's first steps",
-            )]);
+            let text = "it takes tokens alone: give --token to try a client's first steps";
+            steps.findings.push(Finding::ok(text));
+            return Ok(steps);
         }
-        let mut findings = Vec::new();
         if let Some(local) = self.local {
             let outcome = self.enter_here(local, probe, subject, address).await?;
-            findings.push(handshake::finding(&Way::Local, &outcome, subject));
+            steps.findings.push(handshake::finding(&Way::Local, &outcome, subject));
         }
         if self.address.is_some() {
-            findings.extend(self.enter_there(probe, subject, address).await);
+            self.enter_there(probe, subject, address, &mut steps).await;
         } else {
-            findings.push(Finding::ok(
-                "the way through the proxy was not tried: give the address that browsers use with --url",
-            ));
+            let text =
+                "the way through the proxy was not tried: give the address that browsers use with --url";
+            steps.findings.push(Finding::ok(text));
         }
-        Ok(findings)
+        Ok(steps)
     }
 
     /// As bench's nginx would bring a client.
@@ -82,7 +91,7 @@ impl Round<'_> {
         subject: &Subject,
         address: &PublicAddress,
     ) -> anyhow::Result<Result<(), Stumble>> {
-        let approach = proxy::template(address);
+        let approach = proxy::accepted(subject, address);
         let set = [
             ("host", approach.host),
             ("origin", approach.origin),
@@ -98,20 +107,27 @@ impl Round<'_> {
     }
 
     /// As a browser comes: it says from where only with what it posts, and with a WebSocket.
-    async fn enter_there(&self, probe: &Probe, subject: &Subject, address: &PublicAddress) -> Vec<Finding> {
+    async fn enter_there(
+        &self,
+        probe: &Probe,
+        subject: &Subject,
+        address: &PublicAddress,
+        steps: &mut Steps,
+    ) {
         let base = address.origin();
         let door = self.door(base.clone(), subject, self.credentials());
         let outcome = probe.enter(&door).await;
         let way = Way::Public { address: base.clone(), expected: self.local.is_some() };
-        let mut findings = vec![handshake::finding(&way, &outcome, subject)];
-        if outcome.is_ok() {
+        steps.findings.push(handshake::finding(&way, &outcome, subject));
+        steps.got_through = outcome.is_ok();
+        if steps.got_through {
             let mut headers = self.credentials();
             headers.push(("origin", base));
-            findings.push(handshake::of_upgrade(probe.upgrade(&Door { headers, ..door }).await));
-        } else if matches!(findings.as_slice(), [Finding { mark: Mark::Warn | Mark::Fail, .. }]) {
-            findings.extend(proxy::with_none(subject, address));
+            let outcome = probe.upgrade(&Door { headers, ..door }).await;
+            steps.findings.push(handshake::of_upgrade(outcome));
+        } else {
+            steps.findings.extend(proxy::with_none(subject, address));
         }
-        findings
     }
 
     fn door(&self, base: String, subject: &Subject, headers: Vec<(&'static str, String)>) -> Door {

@@ -86,7 +86,7 @@ pub(super) fn choose(
         return (all, vec![finding]);
     }
     if let Some(name) = &examination.site {
-        return named(all, name);
+        return named(&all, name);
     }
     let meant = address.map(|address| {
         all.iter().filter(|subject| subject.site.is_reached_at(address.host())).cloned().collect::<Vec<_>>()
@@ -101,7 +101,7 @@ pub(super) fn choose(
     }
 }
 
-fn named(all: Vec<Subject>, name: &str) -> (Vec<Subject>, Vec<Finding>) {
+fn named(all: &[Subject], name: &str) -> (Vec<Subject>, Vec<Finding>) {
     let found = all.iter().find(|subject| subject.site.name.as_str() == name);
     if let Some(subject) = found {
         return (vec![subject.clone()], Vec::new());
@@ -110,7 +110,7 @@ fn named(all: Vec<Subject>, name: &str) -> (Vec<Subject>, Vec<Finding>) {
         let text = format!("`{name}` is a host name of the site {}", subject.site.name);
         return (vec![subject.clone()], vec![Finding::ok(text)]);
     }
-    let finding = Finding::fail(format!("there is no site `{name}` here; there are {}", names(&all)))
+    let finding = Finding::fail(format!("there is no site `{name}` here; there are {}", names(all)))
         .mend("a site is there while its folder sites/<name> has a file site_config.json; or it is one of sites.yml");
     (Vec::new(), vec![finding])
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::address::PublicAddress;
-use super::finding::Finding;
-use super::redis::{Known, read_again};
+use super::bench_redis::{Known, read_again};
+use super::finding::{Finding, Mark};
 use super::subject::Subject;
 use crate::domain::{PermissionApi, Secret, WebServer};
 use crate::protocol::frappe::probe::{Base, Probe, Said, bases};
@@ -30,19 +30,15 @@ impl Visit<'_> {
         if bases.is_empty() {
             return vec![nowhere(self.subject, self.address)];
         }
-        let mut findings = Vec::new();
-        let mut answered = None;
+        let mut said = Vec::new();
         for base in &bases {
-            let said = self.ask(base, guest()).await;
-            if matches!(&said, Said::User(_)) {
-                answered = answered.or(Some(base));
-            }
-            findings.push((said, base));
+            said.push(self.ask(base, guest()).await);
         }
-        let is_answered = answered.is_some();
+        let answered = said.iter().position(|said| matches!(said, Said::User(_)));
+        let asked = bases.iter().zip(&said).enumerate();
         let mut findings: Vec<Finding> =
-            findings.iter().map(|(said, base)| self.finding(said, base, is_answered)).collect();
-        if let Some(base) = answered {
+            asked.map(|(at, (base, said))| self.finding(said, base, at, answered)).collect();
+        if let Some(base) = answered.and_then(|at| bases.get(at)) {
             findings.extend(self.look_closer(base).await);
         }
         findings.extend(self.look_without_tls().await);
@@ -66,17 +62,22 @@ impl Visit<'_> {
         Caller { site: Arc::clone(&self.subject.site), credential, origin: None, forwarded_for: None }
     }
 
-    fn finding(&self, said: &Said, base: &Base, is_answered: bool) -> Finding {
+    /// `answered`: which of the web servers answered, the first that did. Those behind it are asked where a client says
+    /// nothing of where it comes from; those before it are passed over only where they are not reached.
+    fn finding(&self, said: &Said, base: &Base, at: usize, answered: Option<usize>) -> Finding {
         let finding = of_said(said, base, &self.known, self.subject);
-        // Who is not reached is passed over, where another one is.
-        let passed_over = matches!(said, Said::Failed(CallFailure::Unreachable(_) | CallFailure::Late));
-        if passed_over && is_answered {
-            return Finding {
-                mends: finding.mends,
-                ..Finding::warn(format!("{}; another one is asked", finding.text))
-            };
+        let is_away = matches!(said, Said::Failed(CallFailure::Unreachable(_) | CallFailure::Late));
+        match answered {
+            Some(answered) if answered < at && finding.mark == Mark::Fail => {
+                let text = format!("{} (it is asked where a client names no address)", finding.text);
+                Finding { mends: finding.mends, ..Finding::warn(text) }
+            }
+            Some(answered) if answered > at && is_away => {
+                let text = format!("{} (the next one is asked)", finding.text);
+                Finding { mends: finding.mends, ..Finding::warn(text) }
+            }
+            _ => finding,
         }
-        finding
     }
 
     /// How permission is asked for, and who the one on the command line is.

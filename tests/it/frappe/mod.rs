@@ -3,6 +3,7 @@
 mod away;
 mod beside;
 mod connecting;
+mod doctor;
 mod events_channel;
 mod hostile;
 mod listening;

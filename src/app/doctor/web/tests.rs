@@ -1,4 +1,3 @@
-use super::super::finding::Mark;
 use super::*;
 use crate::domain::{FrappeSite, Protocol, Site};
 

@@ -51,12 +51,19 @@ impl RedisTrouble {
         }
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::Login,
-            _ if error.is_timeout() => Self::Late,
+            _ if error.is_timeout() => Self::late(tls),
             _ if error.is_connection_refusal() || text.contains("No such file") => Self::Refused,
             _ if text.contains("lookup address") => Self::UnknownName,
             ErrorKind::Io | ErrorKind::InvalidClientConfig if tls => Self::Tls(text),
             _ => Self::Other(text),
         }
+    }
+}
+
+impl RedisTrouble {
+    /// A Redis without TLS waits for the end of a line that never comes.
+    fn late(tls: bool) -> Self {
+        if tls { Self::Tls("no answer in time".to_owned()) } else { Self::Late }
     }
 }
 
@@ -163,6 +170,6 @@ fn letter() -> String {
 }
 
 async fn within<T>(tls: bool, step: impl Future<Output = RedisResult<T>>) -> Result<T, RedisTrouble> {
-    let Ok(done) = timeout(STEP, step).await else { return Err(RedisTrouble::Late) };
+    let Ok(done) = timeout(STEP, step).await else { return Err(RedisTrouble::late(tls)) };
     done.map_err(|error| RedisTrouble::of(&error, tls))
 }

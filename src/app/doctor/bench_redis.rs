@@ -68,7 +68,7 @@ fn not_reached(trouble: &RedisTrouble, key: &str) -> Finding {
         RedisTrouble::Tls(_) => finding.mend(format!(
             "{key}: rediss:// where Redis speaks TLS with a certificate that this machine trusts, else redis://"
         )),
-        RedisTrouble::Other(_) => finding.mend(format!("see that {key} is the address of a Redis, and with redis:// in front")),
+        RedisTrouble::Other(_) => finding.mend(format!("see that {key} is the address of a Redis: redis://host:port, and rediss:// where it speaks TLS")),
     }
 }
 
