@@ -144,18 +144,20 @@ async fn look_at_redis(
     subjects: &[Subject],
     report: &mut Report,
 ) -> HashMap<String, Known> {
-    let of_bench = settings.bench.iter().map(|bench| (bench.common().redis_queue.clone(), true));
-    let of_sites =
-        subjects.iter().filter_map(|subject| Some((subject.queue_of()?.clone(), subject.of_bench)));
+    let of_bench = settings.bench.iter().map(|bench| {
+        let common = bench.common();
+        (common.redis_queue.clone(), subject::queue(true, common.in_root_namespace))
+    });
+    let of_sites = subjects.iter().filter_map(|subject| Some((subject.queue_of()?.clone(), subject.queue())));
     let mut known = HashMap::new();
-    for (queue, of_bench) in of_bench.chain(of_sites) {
+    for (queue, key) in of_bench.chain(of_sites) {
         if known.contains_key(queue.expose()) {
             continue;
         }
         let address = BenchRedis::address(&queue).unwrap_or_else(|_| "(not shown)".to_owned());
         report.about(&format!("Redis {address}"));
         report.wait_for("Redis");
-        let (findings, secret) = bench_redis::look(&queue, subject::queue(of_bench)).await;
+        let (findings, secret) = bench_redis::look(&queue, key).await;
         report.add_all(&findings);
         known.insert(queue.expose().to_owned(), secret);
     }

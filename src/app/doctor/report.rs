@@ -66,12 +66,17 @@ fn lines(finding: &Finding) -> String {
         Mark::Warn => "warn",
         Mark::Fail => "FAIL",
     };
-    let mut text = format!("  {mark}  {}\n", finding.text);
+    let mut text = format!("  {mark}  {}\n", plain(&finding.text));
     for mend in &finding.mends {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "        mend: {mend}");
+        let _ = writeln!(text, "        mend: {}", plain(mend));
     }
     text
+}
+
+/// Some of it was said by servers: nothing of theirs commands the terminal.
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 fn sum(failures: usize, warnings: usize) -> String {
@@ -98,6 +103,8 @@ mod tests {
             lines(&finding),
             "  FAIL  it is away\n        mend: start it\n        mend: or name another\n"
         );
+        let sly = Finding::warn("it says: \u{1b}[2J\nok");
+        assert_eq!(lines(&sly), "  warn  it says:  [2J ok\n");
         assert_eq!(lines(&Finding::ok("fine")), "  ok    fine\n");
     }
 

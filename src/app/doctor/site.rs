@@ -131,8 +131,7 @@ impl Round<'_> {
     }
 
     fn door(&self, base: String, subject: &Subject, headers: Vec<(&'static str, String)>) -> Door {
-        let in_root = subject.site.frappe().is_some_and(|frappe| frappe.in_root_namespace);
-        let namespace = if in_root { "/" } else { subject.site.name.namespace() };
+        let namespace = subject.namespace();
         Door { base, path: self.server.io.path.clone(), namespace: namespace.to_owned(), headers }
     }
 
@@ -153,7 +152,7 @@ fn takes_tokens_alone(subject: &Subject) -> bool {
 
 fn names(subject: &Subject) -> Vec<Finding> {
     let Some(frappe) = subject.site.frappe() else { return Vec::new() };
-    let namespace = if frappe.in_root_namespace { "/" } else { subject.site.name.namespace() };
+    let namespace = subject.namespace();
     let mut hosts = vec![subject.site.name.to_string()];
     hosts.extend(frappe.aliases.iter().cloned());
     if frappe.is_default {

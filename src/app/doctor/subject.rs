@@ -39,7 +39,7 @@ impl Subject {
 
     /// How to say which Redis it is.
     pub(super) fn queue(&self) -> &'static str {
-        queue(self.of_bench)
+        queue(self.of_bench, self.in_root())
     }
 
     /// How to have the way of asking for permission found out.
@@ -50,14 +50,28 @@ impl Subject {
         format!("in sites.yml, below {}: `permissionApi: auto`", self.site.name)
     }
 
+    /// Its clients come to the root namespace, as those of version 14.
+    fn in_root(&self) -> bool {
+        self.site.frappe().is_some_and(|frappe| frappe.in_root_namespace)
+    }
+
+    /// The namespace that its clients come to.
+    pub(super) fn namespace(&self) -> &str {
+        if self.in_root() { "/" } else { self.site.name.namespace() }
+    }
+
     pub(super) fn queue_of(&self) -> Option<&Secret> {
         self.site.frappe().map(|frappe| &frappe.redis_queue)
     }
 }
 
-/// How to say which Redis it is.
-pub(super) fn queue(of_bench: bool) -> &'static str {
-    if of_bench { "`redis_queue` in sites/common_site_config.json" } else { "`redisQueue` in sites.yml" }
+/// How to say which Redis it is. Up to version 14 there was one for this alone, which the bench may name or not.
+pub(super) fn queue(of_bench: bool, is_old: bool) -> &'static str {
+    match (of_bench, is_old) {
+        (true, false) => "`redis_queue` in sites/common_site_config.json",
+        (true, true) => "`redis_socketio`, or without it `redis_queue`, in sites/common_site_config.json",
+        (false, _) => "`redisQueue` in sites.yml",
+    }
 }
 
 /// All Frappe sites there are.
@@ -138,4 +152,70 @@ fn names(all: &[Subject]) -> String {
         names.push("...");
     }
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Mark;
+    use super::*;
+    use crate::domain::{FrappeSite, Protocol};
+
+    fn subjects(count: usize) -> Vec<Subject> {
+        let site = |number| {
+            let mut frappe = FrappeSite::sample();
+            frappe.aliases = vec![format!("shop{number}.example.com")];
+            let name = format!("site{number}.local");
+            let site = Site { protocol: Protocol::Frappe(Arc::new(frappe)), ..Site::sample(&name) };
+            Subject { site: Arc::new(site), of_bench: true }
+        };
+        (0..count).map(site).collect()
+    }
+
+    fn chosen(count: usize, site: Option<&str>, url: Option<&str>) -> (Vec<String>, Vec<Mark>) {
+        let examination = Examination { site: site.map(str::to_owned), ..Examination::default() };
+        let address = url.map(|url| PublicAddress::read(url).unwrap());
+        let (chosen, findings) = choose(subjects(count), &examination, address.as_ref());
+        let names = chosen.iter().map(|subject| subject.site.name.to_string()).collect();
+        (names, findings.iter().map(|finding| finding.mark).collect())
+    }
+
+    #[test]
+    fn a_site_is_meant_by_its_name_by_a_host_or_by_the_address() {
+        let one = |name: &str| vec![name.to_owned()];
+        assert_eq!(chosen(3, Some("site1.local"), None), (one("site1.local"), vec![]));
+        assert_eq!(chosen(3, Some("shop1.example.com"), None), (one("site1.local"), vec![Mark::Ok]));
+        assert_eq!(chosen(3, None, Some("https://shop2.example.com")), (one("site2.local"), vec![]));
+        // Only one can be meant: why it is not reached by that name is said where the headers are looked at.
+        assert_eq!(chosen(1, None, Some("https://other.example.com")), (one("site0.local"), vec![]));
+        assert_eq!(chosen(3, None, Some("https://other.example.com")), (vec![], vec![Mark::Fail]));
+        assert_eq!(chosen(3, Some("nowhere"), None), (vec![], vec![Mark::Fail]));
+        assert_eq!(chosen(0, None, None), (vec![], vec![Mark::Fail]));
+    }
+
+    #[test]
+    fn of_very_many_only_some_are_looked_at_and_that_is_said() {
+        assert_eq!(chosen(MOST, None, None).1, []);
+        let (names, marks) = chosen(MOST + 1, None, None);
+        assert_eq!((names.len(), marks), (MOST, vec![Mark::Warn]));
+        let last = format!("site{MOST}.local");
+        assert_eq!(chosen(MOST + 1, Some(&last), None), (vec![last], vec![]));
+    }
+
+    #[test]
+    fn settings_are_named_where_they_are() {
+        let of_bench = &subjects(1)[0];
+        let listed = Subject { of_bench: false, ..of_bench.clone() };
+        assert_eq!(
+            of_bench.alias("a.example"),
+            "in config.yml: `frappe: {siteAliases: [a.example=site0.local]}`"
+        );
+        assert_eq!(listed.alias("a.example"), "in sites.yml, below site0.local: `siteAliases: [a.example]`");
+        assert!(
+            of_bench.backend().contains("webserver_host") && listed.backend().contains("below site0.local")
+        );
+        assert!(listed.permission().contains("below site0.local"));
+        let keys = [queue(true, false), queue(true, true), queue(false, true)];
+        assert!(keys[0].starts_with("`redis_queue`") && keys[1].starts_with("`redis_socketio`"));
+        assert!(keys[2].starts_with("`redisQueue`"));
+    }
 }

@@ -107,3 +107,18 @@ async fn a_postroom_on_a_socket_is_tried_too() {
     assert!(said.contains(&format!("localhost:{} lets a client in", bridge.port)), "{said}");
     assert!(said.contains("a WebSocket gets through") && !said.contains("FAIL"), "{said}");
 }
+
+#[tokio::test]
+async fn clients_of_version_14_come_to_the_root() {
+    let bench = Bench::new().await.version(14);
+    let queue = bench.redis.url();
+    let bench = bench.common("redis_socketio", json!(queue));
+    let realtime = bench.start().await;
+    let said = doctor_at(&bench, realtime.port, &["--site", SITE]).await;
+    for text in ["to the namespace /\n", "this machine lets a client in", "asked for with can_subscribe\n"] {
+        assert!(said.contains(text) && !said.contains("FAIL"), "{said}");
+    }
+    let bench = bench.common("redis_socketio", json!("redis://127.0.0.1:1"));
+    let said = doctor(&bench, &["--site", SITE]).await;
+    assert_found(&said, "FAIL", "nobody answers there", "`redis_socketio`");
+}
