@@ -6,6 +6,9 @@
 //! What must not live here: HTTP and Redis (`protocol/frappe`), packets and frames (`transport/socketio`).
 
 mod door;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod member;
 mod namespaces;
 mod said;

@@ -5,7 +5,7 @@
 //! happened.
 
 mod ear;
-mod letter;
+pub(super) mod letter;
 mod notice;
 mod presence;
 

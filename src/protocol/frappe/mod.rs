@@ -11,6 +11,9 @@ mod bases;
 mod bench;
 mod caller;
 mod calls;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod permission;
 mod publication;
 mod reach;
