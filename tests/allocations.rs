@@ -61,7 +61,7 @@ fn gateway() -> u16 {
     std::thread::spawn(move || {
         let (config, sites, data) = (Some(config), Some(sites), Some(folder.join("data")));
         let sources =
-            postroom::config::Sources { config, sites, data, host: None, port: None, env: BTreeMap::new() };
+            postroom::config::Sources { config, sites, data, ..postroom::config::Sources::default() };
         let settings = postroom::config::load(&sources).unwrap();
         postroom::app::serve(&settings).unwrap();
     });
