@@ -21,6 +21,7 @@ mod defects;
 mod deploy;
 mod engine;
 mod entrances;
+mod frappe_docs;
 mod hand_over;
 mod hostile;
 mod kill;

@@ -55,7 +55,7 @@ told('a cookie lets in, polling first and then a WebSocket, and the web server s
 });
 
 told('an Authorization header lets in, and the cookie beside it is not used', async ({ open }) => {
-  const client = await open({ headers: { Cookie: 'sid=Guest', Authorization: 'token key:secret' } }).joined();
+  const client = await open({ headers: { cookie: 'sid=Guest', Authorization: 'token key:secret' } }).joined();
   const [call] = bench.web.callsOf('frappe.realtime.get_user_info', 'token key:secret').slice(-1);
   assert.equal(call.cookie, undefined);
   await bench.publish('ada@example.com', 'publish_realtime', { event: 'msgprint', message: 'hello' });
@@ -65,9 +65,9 @@ told('an Authorization header lets in, and the cookie beside it is not used', as
 told('who brings nothing, or comes to another site, is told the words of Frappe', async ({ open }) => {
   const nothing = open();
   assert.match(await nothing.refusal(), /^Missing cookie and authorization header\./);
-  const other = open({ headers: { Cookie: 'sid=sid-ada', 'X-Frappe-Site-Name': 'other.localhost' } });
+  const other = open({ headers: { cookie: 'sid=sid-ada', 'X-Frappe-Site-Name': 'other.localhost' } });
   assert.equal(await other.refusal(), 'Invalid namespace');
-  const stranger = open({ headers: { Cookie: 'sid=sid-ada', Origin: 'https://elsewhere.example' } });
+  const stranger = open({ headers: { cookie: 'sid=sid-ada', Origin: 'https://elsewhere.example' } });
   assert.equal(await stranger.refusal(), 'Invalid origin');
   const wrong = open({ headers: { Authorization: 'token key:wrong' } });
   assert.match(await wrong.refusal(), /^Unauthorized/);
@@ -120,7 +120,7 @@ told('who may not see a document hears nothing of it', async ({ enter }) => {
 });
 
 told('a task is followed by all who know its name, until they no longer want to', async ({ open }) => {
-  const guest = await open({ headers: { Cookie: 'sid=nobody' } }).joined();
+  const guest = await open({ headers: { cookie: 'sid=nobody' } }).joined();
   guest.socket.emit('task_subscribe', 'task-7');
   guest.socket.emit('progress_subscribe', 'task-7');
   await guest.pinged();
@@ -147,7 +147,7 @@ told('viewers of a document are named to each other', async ({ enter }) => {
 
 told('Redis is started anew: nobody is disconnected, and what is published afterwards arrives', async ({ enter, open }) => {
   const [ada, bob] = await Promise.all([enter('sid-ada'), enter('sid-bob')]);
-  const polling = await open({ headers: { Cookie: 'sid=sid-ada' }, transports: ['polling'] }).joined();
+  const polling = await open({ headers: { cookie: 'sid=sid-ada' }, transports: ['polling'] }).joined();
   await bench.redis.stop();
   await until(async () => (await bench.health())?.startsWith('degraded'), 'the gateway to notice');
   await ada.pinged();

@@ -82,7 +82,7 @@ each('a token in the header is as good as one in the payload', async (open) => {
 });
 
 each('a cookie is nothing here, and neither is a scheme that was not allowed', async (open) => {
-  const cookie = open({ headers: { Cookie: 'sid=sid-bob' } });
+  const cookie = open({ headers: { cookie: 'sid=sid-bob' } });
   assert.equal(await cookie.refusal(), 'Authentication required. Provide token via auth option or Authorization header.');
   const scheme = open({ auth: { token: 'token key:secret' } });
   assert.equal(await scheme.refusal(), "Invalid token format. Expected: 'Bearer <token>'");
@@ -91,7 +91,7 @@ each('a cookie is nothing here, and neither is a scheme that was not allowed', a
 });
 
 test('beside it, cookies are taken as before on the port of all others', { timeout: 30_000 }, async () => {
-  const client = open(bench.url, { headers: { Cookie: 'sid=sid-bob' } });
+  const client = open(bench.url, { headers: { cookie: 'sid=sid-bob' } });
   await client.joined();
   await client.leave();
 });

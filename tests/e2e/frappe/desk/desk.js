@@ -39,5 +39,8 @@ if (docname) {
   socket.emit("doc_subscribe", doctype, docname);
   socket.emit("doc_open", doctype, docname);
 }
-document.getElementById("refresh").addEventListener("click", () => socket.emit("doc_open", doctype, docname));
+document.getElementById("refresh").addEventListener("click", () => {
+  show("viewers", "");
+  socket.emit("doc_open", doctype, docname);
+});
 document.getElementById("close").addEventListener("click", () => socket.emit("doc_close", doctype, docname));

@@ -48,7 +48,8 @@ export function follow(socket) {
 
 /**
  * Opens a socket as Frappe's own browser client does; does not wait. What a browser would add of its own accord
- * (cookies, and through nginx the name of the site) is in `headers`.
+ * (cookies, and through nginx the name of the site) is in `headers`; `cookie` in lower case, since in Node the client's
+ * own jar adds a header of that name when it upgrades, which would count in its place after a reconnect.
  */
 export function open(url, { headers = {}, ...options } = {}) {
   const settings = { withCredentials: true, reconnectionAttempts: 3, forceNew: true, ...options };
@@ -57,7 +58,7 @@ export function open(url, { headers = {}, ...options } = {}) {
 
 /** A logged-in user's socket, joined and upgraded. */
 export async function enter(url, sid) {
-  const client = await open(url, { headers: { Cookie: `system_user=yes; sid=${sid}; full_name=A%20B` } }).joined();
+  const client = await open(url, { headers: { cookie: `system_user=yes; sid=${sid}; full_name=A%20B` } }).joined();
   await until(() => client.transport() === 'websocket', () => `the upgrade; ${client}`);
   return client;
 }
