@@ -19,34 +19,25 @@ const PUBLISH = fileURLToPath(new URL('../publish.py', import.meta.url));
 
 /** A bench with one site; `settings` are further keys of its common_site_config.json. */
 export async function startBench(settings = {}) {
-  const binary = process.env.POSTROOM_BIN;
-  if (!binary) throw new Error('set POSTROOM_BIN to the path of the postroom binary');
   const folder = await mkdtemp(path.join(os.tmpdir(), 'postroom-e2e-bench-'));
   const bench = { folder };
-  let running;
+  const gateways = [];
 
   bench.close = async () => {
-    if (running && !running.exit) await bench.stop('SIGKILL');
+    for (const gateway of gateways) await gateway.stop('SIGKILL');
     await bench.web?.close();
     await bench.redis?.close();
     await rm(folder, { recursive: true, force: true });
   };
-  /** Starts the gateway (again), and waits until it hears the bench. */
-  bench.start = async () => {
-    running = run(binary, [...(await procfile()), '--host', '127.0.0.1'], 'SIGKILL', folder);
-    await until(async () => {
-      if (running.exit) throw new Error(`the gateway ended (${JSON.stringify(running.exit)}):\n${running.printed()}`);
-      return (await bench.health()) === 'ok';
-    }, () => `the gateway to hear its bench; it said:\n${running.printed()}`, 20_000);
+  /** One more process on this bench, as the documentation starts it. */
+  bench.another = async () => {
+    const port = await freePort();
+    const words = (await procfile('procfile-two', 'socketio2')).map((word) => word.replace('9010', port));
+    const gateway = gatewayAt(folder, words, port);
+    gateways.push(gateway);
+    await gateway.start();
+    return gateway;
   };
-  /** Ends the gateway; resolves with { code, signal }. */
-  bench.stop = (signal = 'SIGTERM') => {
-    if (!running.exit) running.child.kill(signal);
-    return within(running.ended, `the end of the gateway after ${signal}`, 20_000);
-  };
-  bench.log = () => running?.printed() ?? '';
-  /** What /health says; undefined where nobody answers. */
-  bench.health = () => fetch(`${bench.url}/health`).then((answer) => answer.text(), () => undefined);
   /** Publishes with the Python of the bench, in a session of `user`; resolves with what was published. */
   bench.publish = async (user, name, calls) => {
     const args = [PUBLISH, folder, SITE, user, name, JSON.stringify(calls)];
@@ -56,18 +47,21 @@ export async function startBench(settings = {}) {
   try {
     bench.redis = await startRedis();
     bench.web = await startWeb([SITE], bench.redis.port);
-    Object.assign(bench, { port: await freePort(), tokenPort: await freePort() });
-    Object.assign(bench, { url: `http://127.0.0.1:${bench.port}`, tokenUrl: `http://127.0.0.1:${bench.tokenPort}` });
+    bench.tokenPort = await freePort();
+    bench.tokenUrl = `http://127.0.0.1:${bench.tokenPort}`;
+    const port = await freePort();
     await mkdir(path.join(folder, 'sites', SITE), { recursive: true });
     await writeFile(path.join(folder, 'sites', SITE, 'site_config.json'), '{}');
     await writeFile(path.join(folder, 'sites', 'common_site_config.json'), JSON.stringify({
       default_site: SITE,
       redis_queue: bench.redis.url,
-      socketio_port: bench.port,
+      socketio_port: port,
       webserver_port: bench.web.port,
       ...settings,
       ...('socketio_token_port' in settings ? { socketio_token_port: bench.tokenPort } : {}),
     }));
+    Object.assign(bench, gatewayAt(folder, await procfile('procfile', 'socketio'), port));
+    gateways.push(bench);
     await bench.start();
   } catch (error) {
     await bench.close();
@@ -76,10 +70,39 @@ export async function startBench(settings = {}) {
   return bench;
 }
 
-/** The arguments that the Procfile of the documentation gives. */
-async function procfile() {
-  const [, line] = /^socketio: postroom (.+)$/m.exec(await example('replace.md', 'procfile')) ?? [];
-  if (!line) throw new Error('the Procfile of docs/frappe/replace.md starts no postroom');
+/** The gateway that these words start in the folder of the bench; it is to listen on this port. */
+function gatewayAt(folder, words, port) {
+  const { POSTROOM_BIN: binary } = process.env;
+  if (!binary) throw new Error('set POSTROOM_BIN to the path of the postroom binary');
+  let running;
+  const gateway = {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    log: () => running?.printed() ?? '',
+    /** What /health says; undefined where nobody answers. */
+    health: () => fetch(`${gateway.url}/health`).then((answer) => answer.text(), () => undefined),
+    /** Starts the process (again), and waits until it hears the bench. */
+    async start() {
+      running = run(binary, [...words, '--host', '127.0.0.1'], 'SIGKILL', folder);
+      await until(async () => {
+        if (running.exit) throw new Error(`the gateway ended (${JSON.stringify(running.exit)}):\n${running.printed()}`);
+        return (await gateway.health()) === 'ok';
+      }, () => `the gateway to hear its bench; it said:\n${running.printed()}`, 20_000);
+    },
+    /** Ends the process; resolves with { code, signal }. */
+    async stop(signal = 'SIGTERM') {
+      if (!running) return undefined;
+      if (!running.exit) running.child.kill(signal);
+      return within(running.ended, `the end of the gateway after ${signal}`, 20_000);
+    },
+  };
+  return gateway;
+}
+
+/** The arguments that a Procfile of the documentation gives this process. */
+async function procfile(name, process) {
+  const [, line] = new RegExp(`^${process}: postroom (.+)$`, 'm').exec(await example('replace.md', name)) ?? [];
+  if (!line) throw new Error(`the example ${name} of docs/frappe/replace.md starts no postroom as ${process}`);
   return line.split(' ');
 }
 
