@@ -11,7 +11,6 @@
 )]
 
 use std::alloc::System;
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};

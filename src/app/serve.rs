@@ -35,6 +35,9 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
+    if let Some(bench) = &settings.bench {
+        tracing::info!(root = %bench.root().display(), sites = bench.site_names().len(), "bench");
+    }
     let entrances = Entrances::take(&settings.server)?;
     let announce = entrances.announcement();
     run(settings, entrances, |_| None, announce)

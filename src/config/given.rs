@@ -66,6 +66,7 @@ pub(super) fn may_hold_secret(path: &str) -> bool {
         "redis.password",
         "frappe.backendUrl",
         "redis_queue",
+        "redis_socketio",
         "webserver_host",
     ];
     MAY.contains(&path)

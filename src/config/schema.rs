@@ -178,6 +178,7 @@ pub(super) const BENCH: &[Key] = &[
     value("socketio_port", Some("FRAPPE_SOCKETIO_PORT"), Some("9000")),
     value("socketio_uds", Some("FRAPPE_SOCKETIO_UDS"), None),
     value("redis_queue", Some("FRAPPE_REDIS_QUEUE"), Some("redis://127.0.0.1:11311")),
+    value("redis_socketio", None, None),
     value("default_site", Some("FRAPPE_SITE"), None),
     value("developer_mode", None, None),
     value("webserver_port", None, None),

@@ -12,6 +12,7 @@
 
 mod backplane;
 mod batch;
+mod bench;
 mod broadcast;
 #[path = "../chaos/mod.rs"]
 mod chaos;
@@ -21,6 +22,7 @@ mod defects;
 mod deploy;
 mod engine;
 mod entrances;
+mod frappe;
 mod frappe_docs;
 mod hand_over;
 mod hostile;

@@ -14,7 +14,7 @@ use super::json;
 use super::root::Root;
 use super::section::Section;
 use super::site::redis_queue;
-use crate::domain::{FrappeSite, WebServer};
+use crate::domain::{FrappeSite, Secret, WebServer};
 
 /// Where clients with a token come in, where the bench does not say.
 const TOKEN_PORT: u16 = 9001;
@@ -55,11 +55,9 @@ pub(in super::super) fn read(
     let fields = &mut Fields { schema: BENCH, given, owner, findings };
     let entrance = entrance(fields, section, &root.path);
     let web_server = web_server(fields, section);
-    let queue = fields.take("redis_queue", redis_queue);
-    if !fields.has("redis_queue") {
-        fields.warn("redis_queue", "is not given; redis://127.0.0.1:11311 is taken, as Frappe does");
-    }
     let version = Version::of(&root.path);
+    let is_old = version.map_or(section.root_namespace == Some(true), Version::is_in_root);
+    let queue = queue(fields, is_old);
     let template = FrappeSite {
         web_server: web_server?,
         redis_queue: queue?,
@@ -136,6 +134,18 @@ impl Entrance {
             server.token_listen = Some(listen);
         }
     }
+}
+
+/// Where the bench publishes. Up to version 14 that was a Redis of its own, which later benches often still name, and which is
+/// dead there.
+fn queue(fields: &mut Fields<'_>, is_old: bool) -> Option<Secret> {
+    if is_old && fields.has("redis_socketio") {
+        return fields.take("redis_socketio", redis_queue);
+    }
+    if !fields.has("redis_queue") {
+        fields.warn("redis_queue", "is not given; redis://127.0.0.1:11311 is taken, as Frappe does");
+    }
+    fields.take("redis_queue", redis_queue)
 }
 
 fn web_server(fields: &mut Fields<'_>, section: &Section) -> Option<WebServer> {

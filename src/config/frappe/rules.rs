@@ -47,12 +47,9 @@ pub(super) fn rules(fields: &mut Fields<'_>, section: &str) -> Option<Rules> {
 fn schemes(text: &str) -> Wanted<Vec<String>> {
     let wanted =
         |_| "words that stand before a token in `Authorization`, such as Bearer, token or Basic".to_owned();
-    let mut schemes = value::several(text, |one| value::token(one).map_err(wanted))?;
-    for scheme in &mut schemes {
-        scheme.make_ascii_lowercase();
-    }
     let mut once = Vec::new();
-    for scheme in schemes {
+    for scheme in value::several(text, |one| value::token(one).map_err(wanted))? {
+        let scheme = scheme.to_ascii_lowercase();
         if !once.contains(&scheme) {
             once.push(scheme);
         }

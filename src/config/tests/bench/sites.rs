@@ -3,9 +3,36 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::GOOD_SITES;
+use super::super::{Desk, GOOD_SITES};
 use super::{COMMON, REDIS, one, read, server, site, with};
-use crate::domain::{CredentialRule, PermissionApi};
+use crate::domain::{CredentialRule, PermissionApi, WebServer};
+
+#[test]
+fn the_environment_says_the_same_as_the_section() {
+    let mut desk = with(r#""socketio_port": 9100"#);
+    desk.config("frappe: {auth: cookie, tokens: false}\n");
+    for (name, value) in [
+        ("FRAPPE_BACKEND_URL", "http://web:8000"),
+        ("POSTROOM_FRAPPE_PERMISSION_API", "can_subscribe"),
+        ("POSTROOM_FRAPPE_AUTH", "token"),
+        ("POSTROOM_FRAPPE_TOKEN_SCHEMES", "token Basic"),
+        ("POSTROOM_FRAPPE_REQUIRE_ORIGIN", "true"),
+        ("POSTROOM_FRAPPE_ROOT_NAMESPACE", "true"),
+        ("POSTROOM_FRAPPE_TOKENS", "true"),
+        ("POSTROOM_FRAPPE_SITE_ALIASES", "a.example=one.local, b.example=one.local"),
+    ] {
+        desk.env(name, value);
+    }
+    let one = one(&desk);
+    assert_eq!(one.web_server, WebServer::At("http://web:8000".to_owned()));
+    assert_eq!(one.permission_api, PermissionApi::CanSubscribe);
+    assert_eq!(one.credentials, CredentialRule::Token);
+    assert_eq!(one.token_schemes, ["token", "basic"]);
+    assert!(one.origin_required && one.in_root_namespace);
+    assert_eq!(one.aliases, ["a.example", "b.example"]);
+    assert_eq!(server(&desk).token_listen, Some("0.0.0.0:9001".parse().unwrap()));
+    assert_eq!(desk.warnings(), "");
+}
 
 #[test]
 fn sites_come_and_go() {
@@ -131,6 +158,25 @@ fn clients_of_version_14_come_to_the_root() {
     let mut desk = desk;
     desk.config("frappe: {rootNamespace: true}\n");
     assert!(one(&desk).in_root_namespace);
+}
+
+#[test]
+fn up_to_version_14_a_bench_publishes_in_a_redis_of_its_own() {
+    let mut desk = with(r#""redis_socketio": "redis://:hunter2@s:12000""#);
+    std::fs::create_dir_all(desk.path("bench/apps/frappe/frappe")).unwrap();
+    let queue = |desk: &Desk, code: &str| {
+        desk.write("bench/apps/frappe/frappe/__init__.py", code);
+        one(desk).redis_queue.expose().to_owned()
+    };
+    let (own, shared) = ("redis://:hunter2@s:12000", "redis://127.0.0.1:11000");
+    assert_eq!(queue(&desk, "__version__ = \"14.1.0\""), own);
+    assert_eq!(queue(&desk, "__version__ = \"15.0.0\""), shared);
+    assert_eq!(queue(&desk, ""), shared);
+    desk.config("frappe: {rootNamespace: true}\n");
+    assert_eq!(queue(&desk, ""), own);
+    assert_eq!(queue(&desk, "__version__ = \"15.0.0\""), shared);
+    desk.write(COMMON, &format!("{{{REDIS}}}"));
+    assert_eq!(queue(&desk, "__version__ = \"14.1.0\""), shared, "where none is named");
 }
 
 #[test]
