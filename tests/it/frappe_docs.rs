@@ -27,8 +27,8 @@ fn yaml(page: &'static str, name: &str) -> Value {
 
 /// The value behind `key=`, the last one if there are several.
 fn setting<'a>(block: &'a str, key: &str) -> &'a str {
-    let values = block.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-    values.last().expect(key)
+    let mut values = block.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    values.next_back().expect(key)
 }
 
 fn words(text: &str) -> Vec<String> {
