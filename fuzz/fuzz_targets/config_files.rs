@@ -1,4 +1,4 @@
-//! `config.yml` and `sites.yml`: two texts, with a line `%%` between them.
+//! `config.yml` and `sites.yml`: two texts, with a line `%%` between them; and the whole as a JSON file of a bench.
 //!
 //! What is wrong is said with its place, and never quotes what came out of the environment; what is in order is in order as
 //! a whole, and is the same when it is read again.
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
 use postroom::config::Place;
-use postroom::config::fuzzing::settings;
+use postroom::config::fuzzing::{bench_file, settings};
 
 const SECRET: &str = "hunter2-hunter2-hunter2";
 
@@ -44,5 +44,11 @@ fuzz_target!(|data: &[u8]| {
             let text = if file == "config.yml" { config } else { sites };
             assert!((1..=lines(text)).contains(line), "{shown}");
         }
+    }
+    for problem in bench_file(text) {
+        let Place::File { line, column, .. } = problem.place else { panic!("{problem}: no place") };
+        // One more than there are: where the text ends too early.
+        let columns = text.lines().map(str::len).max().unwrap_or_default() as u64 + 1;
+        assert!((1..=lines(text)).contains(&line) && (1..=columns).contains(&column), "{problem}");
     }
 });

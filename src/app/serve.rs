@@ -12,7 +12,7 @@ use super::stop;
 use super::stores::{self, Stores};
 use crate::api::ApiOptions;
 use crate::config::{Bench, Origins, Server, Settings};
-use crate::domain::{Flake, Secret, Site, WorkerId};
+use crate::domain::{Flake, Secret, Site, SiteName, WorkerId};
 use crate::frappe;
 use crate::gateway::{Shared, SharedParts, SiteFinder, Sites, Switchboard};
 use crate::hub::HubOptions;
@@ -90,7 +90,7 @@ fn build(
     more: impl FnOnce(&Arc<dyn Store>) -> Option<MoreRoutes>,
 ) -> anyhow::Result<House> {
     let server = &settings.server;
-    let names: Vec<_> = settings.sites.iter().map(|site| site.name.clone()).collect();
+    let names = names(settings);
     let (switchboard, mail) = Switchboard::new(server.workers, server.outbox_limit / 2, &names);
     let (exchange, jobs) = Exchange::new(server.workers);
     let Stores { store, broker, backplane } = stores::open(server, &switchboard)?;
@@ -113,7 +113,7 @@ fn build(
     let crew = Arc::new(Crew {
         shared,
         exchange,
-        engine: Arc::new(engine_options(server, frappe.is_some())),
+        engine: Arc::new(engine_options(settings, frappe.is_some())),
         hub: HubOptions { outbox_limit: server.outbox_limit },
         api: ApiOptions {
             send_limit: server.send_limit,
@@ -125,6 +125,15 @@ fn build(
         lines: Mutex::new(lines),
     });
     Ok(House { crew, protocol, backplane })
+}
+
+/// The sites that take turns, each with a share of its own; those that come to a bench later share one.
+fn names(settings: &Settings) -> Vec<SiteName> {
+    let of_bench = settings.bench.iter().flat_map(|bench| {
+        bench.site_names().into_iter().filter_map(|name| SiteName::new(&name).ok()).collect::<Vec<_>>()
+    });
+    let known = settings.sites.iter().map(|site| site.name.clone());
+    known.chain(of_bench).collect()
 }
 
 /// The sites of a bench are asked for when a client or a message names one: they come and go.
@@ -166,7 +175,10 @@ fn queues(settings: &Settings) -> Vec<Secret> {
     of_bench.chain(of_sites).collect()
 }
 
-fn engine_options(server: &Server, has_frappe: bool) -> EngineOptions {
+fn engine_options(settings: &Settings, has_frappe: bool) -> EngineOptions {
+    let server = &settings.server;
+    // As Frappe's own server, where there is nothing else.
+    let serves_v3 = settings.bench.is_none() || !settings.sites.is_empty();
     let io = &server.io;
     EngineOptions {
         ping_interval: io.ping_interval,
@@ -180,6 +192,7 @@ fn engine_options(server: &Server, has_frappe: bool) -> EngineOptions {
         },
         cookie: io.cookie.clone(),
         connect_timeout: server.connect_timeout,
+        serves_v3,
         kept_headers: if has_frappe { frappe::HEADERS } else { &[] },
         ..EngineOptions::default()
     }

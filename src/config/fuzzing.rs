@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::expand::{self, Env};
+use super::frappe;
 use super::load;
-use super::problem::{Findings, Problems};
+use super::problem::{Findings, Problem, Problems};
 use super::value::{self, Unit};
 use super::yaml::{self, Node};
 use super::{Settings, Sources};
@@ -20,6 +21,13 @@ pub fn settings(config: &str, sites: &str, env: Env) -> Result<Settings, Problem
     let process = load::process_of("config.yml".to_owned(), Some(config), &sources, &mut findings);
     let sites = load::site_entries("sites.yml", sites, &sources.env, &mut findings);
     load::settings(process.server, sites, None, &sources, findings)
+}
+
+/// What is said about a JSON file of a bench.
+pub fn bench_file(text: &str) -> Vec<Problem> {
+    let mut findings = Findings::default();
+    frappe::read_text("config.json", text, &mut findings);
+    findings.finish().unwrap_or_else(|problems| [problems.errors, problems.warnings].concat())
 }
 
 /// A file as a tree, with every scalar as it is written.

@@ -96,7 +96,16 @@ impl FrappeNamespaces {
 impl Namespaces for FrappeNamespaces {
     fn enter(&self, socket: Socket, offer: &Rc<Offer>, auth: Option<&str>) -> Option<Rc<dyn Member>> {
         let Some(site) = self.site(socket.namespace(), offer) else {
-            return self.others.enter(socket, offer, auth);
+            let (namespace, entered) =
+                (socket.namespace().to_owned(), self.others.enter(socket, offer, auth));
+            if entered.is_none() {
+                tracing::info!(
+                    namespace,
+                    address = offer.header("x-frappe-site-name").or_else(|| offer.header("host")),
+                    "client not let in: there is no site of this name; its `sites/<name>/site_config.json` makes a site of a bench"
+                );
+            }
+            return entered;
         };
         let auth: Option<Value> = auth.and_then(|auth| serde_json::from_str(auth).ok());
         let token = auth.as_ref().and_then(|auth| auth.get("token")).and_then(Value::as_str);

@@ -149,19 +149,17 @@ impl Visit {
                 self.places.borrow_mut().swap_remove(at);
                 self.ground.town.leave(&self.ground.bench, &place, self.session(), &self.user.name);
             }
-            None if self.may_recall() => self.ground.town.recall(&place, &notice, &self.user.name),
-            None => {}
+            None => self.recall(&place, &notice),
         }
     }
 
     /// What needs no permission and makes others hear something is done seldom, or one client could drown them.
-    fn may_recall(&self) -> bool {
+    fn recall(&self, place: &Place, notice: &Notice) {
         let now = Instant::now();
         let due = self.recalled.get().is_none_or(|last| now.duration_since(last) >= RECALL);
-        if due {
+        if due && self.ground.town.recall(place, notice, &self.user.name) {
             self.recalled.set(Some(now));
         }
-        due
     }
 
     /// Only for developers: the editor is on their own machine.

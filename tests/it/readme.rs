@@ -101,8 +101,9 @@ fn the_examples_of_redis_are_in_order() {
 fn every_setting_is_in_the_readme() {
     for example in [postroom::config::CONFIG_EXAMPLE, postroom::config::SITES_EXAMPLE] {
         for variable in example.split(['[', ']']).filter(|word| word.starts_with("POSTROOM_")) {
-            let family =
-                ["POSTROOM_FLAKEID", "POSTROOM_REDIS"].iter().find_map(|name| variable.strip_prefix(name));
+            let family = ["POSTROOM_FLAKEID", "POSTROOM_FRAPPE", "POSTROOM_REDIS"]
+                .iter()
+                .find_map(|name| variable.strip_prefix(name));
             let short = family.unwrap_or(variable);
             assert!(README.contains(variable) || README.contains(&format!("`{short}`")), "{variable}");
         }

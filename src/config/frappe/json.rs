@@ -17,14 +17,20 @@ type Keys<'a> = BTreeMap<String, &'a RawValue>;
 /// What a file of the bench gives. One that is not there gives nothing; keys that are not for a realtime server are those of
 /// other processes.
 pub(super) fn read(path: &Path, findings: &mut Findings) -> Flat {
-    let file = path.display().to_string();
-    let Some(text) = read_file(path, false, "", findings) else { return Flat::new() };
-    let Some(keys) = keys(&file, &text, findings) else { return Flat::new() };
+    match read_file(path, false, "", findings) {
+        Some(text) => read_text(&path.display().to_string(), &text, findings),
+        None => Flat::new(),
+    }
+}
+
+/// As [`read`], with `text` for the file.
+pub(in super::super) fn read_text(file: &str, text: &str, findings: &mut Findings) -> Flat {
+    let Some(keys) = keys(file, text, findings) else { return Flat::new() };
     let mut flat = Flat::new();
     for (name, raw) in &keys {
         let Some(key) = schema::find(BENCH, name) else { continue };
         let Some(value) = truthy(raw) else { continue };
-        let place = position(&file, &text, raw);
+        let place = position(file, text, raw);
         if let Kind::Unused(why) = key.kind {
             findings.warn(&place, key.path, why);
             continue;

@@ -16,6 +16,8 @@ mod site;
 
 pub use bench::Bench;
 pub(super) use bench::describe;
+#[cfg(fuzzing)]
+pub(super) use json::read_text;
 pub(super) use read_bench::read;
 pub(super) use root::{find, is_wanted};
 pub(super) use section::{Section, look_without_bench, section};

@@ -92,13 +92,15 @@ impl Town {
         self.announce(bench, &presence, change, Some(by));
     }
 
-    /// Somebody says that it has left a place where it has not been: those who are there hear who is.
-    pub(super) fn recall(&self, place: &Place, notice: &Notice, by: &Arc<str>) {
+    /// Somebody says that it has left a place where it has not been: those who are there hear who is. Whether
+    /// there is anybody.
+    pub(super) fn recall(&self, place: &Place, notice: &Notice, by: &Arc<str>) -> bool {
         let presence = self.presence();
         let viewers = presence.viewers(place);
         if !viewers.is_empty() {
             self.tell_clients(place, std::slice::from_ref(notice), &viewers, Some(by));
         }
+        !viewers.is_empty()
     }
 
     /// Emits an event in a room of a site, on all Postrooms of the bench; not on the session `except`.

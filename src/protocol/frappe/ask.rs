@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::bases::{bases, host_header};
+use super::bases::{Base, bases};
 use super::caller::{Caller, Credential, User};
 use crate::domain::Secret;
 use crate::protocol::outgoing::{CallError, Outgoing, SOCKET_SECRET, address, read};
@@ -200,12 +200,12 @@ fn unreachable(error: &CallError) -> CallFailure {
 }
 
 fn request(
-    base: &str,
+    base: &Base,
     caller: &Caller,
     secret: Option<&Secret>,
     asked: &Asked,
 ) -> Result<Request, CallFailure> {
-    let url = url(base, asked).map_err(|error| unreachable(&error))?;
+    let url = url(&base.url, asked).map_err(|error| unreachable(&error))?;
     let method = if asked.body.is_some() { Method::POST } else { Method::GET };
     let mut request = Request::new(method, url);
     headers(request.headers_mut(), base, caller, secret).ok_or(CallFailure::Credential)?;
@@ -225,12 +225,12 @@ fn url(base: &str, asked: &Asked) -> Result<Url, CallError> {
 }
 
 /// `None` where something cannot stand in a header.
-fn headers(headers: &mut HeaderMap, base: &str, caller: &Caller, secret: Option<&Secret>) -> Option<()> {
+fn headers(headers: &mut HeaderMap, base: &Base, caller: &Caller, secret: Option<&Secret>) -> Option<()> {
     let site = caller.site.name.as_str();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     // Always: a server that serves several sites must not take it from an address.
     headers.insert(SITE_NAME, HeaderValue::from_str(site).ok()?);
-    if let Some(host) = host_header(base, &caller.site) {
+    if let Some(host) = &base.host {
         headers.insert(HOST, HeaderValue::from_str(host).ok()?);
     }
     let (name, value) = match &caller.credential {

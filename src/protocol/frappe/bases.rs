@@ -16,15 +16,36 @@ pub fn hostname(text: &str) -> &str {
     authority.split(':').next().unwrap_or_default()
 }
 
-/// Base addresses to try, in order; none where nothing is known that could be asked.
-pub(super) fn bases(site: &Site, origin: Option<&str>) -> Vec<String> {
+/// A web server that may be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Base {
+    /// Its address, without a slash at the end.
+    pub(super) url: String,
+    /// The `Host` that it is asked for; `None`: that of the address.
+    pub(super) host: Option<String>,
+}
+
+impl Base {
+    /// At an address that was configured. Where that is one that no virtual host has (a machine's own, a container's), it is
+    /// asked for the site's name.
+    fn configured(url: &str, site: &Site) -> Self {
+        let host = hostname(url);
+        let is_address =
+            host.starts_with('[') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let nameless = is_address || !host.contains('.');
+        Self { url: url.to_owned(), host: nameless.then(|| site.name.to_string()) }
+    }
+}
+
+/// Web servers to try, in order; none where nothing is known that could be asked.
+pub(super) fn bases(site: &Site, origin: Option<&str>) -> Vec<Base> {
     let Some(frappe) = site.frappe() else { return Vec::new() };
     match &frappe.web_server {
-        WebServer::At(base) => vec![base.clone()],
+        WebServer::At(base) => vec![Base::configured(base, site)],
         WebServer::OfOrigin { port, local } => {
             let own = origin.filter(|origin| site.is_reached_at(hostname(origin)));
-            let own = own.and_then(|origin| of_origin(origin, *port));
-            own.into_iter().chain(local.clone()).collect()
+            let own = own.and_then(|origin| of_origin(origin, *port)).map(|url| Base { url, host: None });
+            own.into_iter().chain(local.iter().map(|url| Base::configured(url, site))).collect()
         }
     }
 }
@@ -38,14 +59,6 @@ fn of_origin(origin: &str, port: Option<u16>) -> Option<String> {
         None => format!("{scheme}://{authority}"),
         Some(port) => format!("{scheme}://{}:{port}", hostname(authority)),
     })
-}
-
-/// The `Host` that a web server at `base` is to be asked for: the site's name, where the address is one that no virtual host
-/// has (a machine's own, a container's); `None`: that of the address.
-pub(super) fn host_header<'a>(base: &str, site: &'a Site) -> Option<&'a str> {
-    let host = hostname(base);
-    let is_address = host.starts_with('[') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    (is_address || !host.contains('.')).then(|| site.name.as_str())
 }
 
 #[cfg(test)]
@@ -81,8 +94,10 @@ mod tests {
     #[test]
     fn only_an_origin_of_the_site_is_asked() {
         let local = || Some("http://127.0.0.1:8000".to_owned());
-        let asked =
-            |origin, port| bases(&site(WebServer::OfOrigin { port, local: local() }), origin).join(" ");
+        let asked = |origin, port| {
+            let bases = bases(&site(WebServer::OfOrigin { port, local: local() }), origin);
+            bases.into_iter().map(|base| base.url).collect::<Vec<_>>().join(" ")
+        };
         assert_eq!(
             asked(Some("https://erp.example.com:444"), None),
             "https://erp.example.com:444 http://127.0.0.1:8000"
@@ -101,19 +116,22 @@ mod tests {
             assert_eq!(asked(foreign, None), "http://127.0.0.1:8000", "{foreign:?}");
         }
         let at = WebServer::At("http://backend:8000".to_owned());
-        assert_eq!(bases(&site(at), Some("https://evil.example")), ["http://backend:8000"]);
+        assert_eq!(bases(&site(at), Some("https://evil.example"))[0].url, "http://backend:8000");
     }
 
     #[test]
     fn a_server_without_a_public_name_is_asked_for_the_site() {
-        let site = site(WebServer::At(String::new()));
         for (base, host) in [
             ("http://127.0.0.1:8000", Some("site1.local")),
             ("http://[::1]:8000", Some("site1.local")),
             ("http://backend:8000", Some("site1.local")),
             ("https://erp.example.com", None),
         ] {
-            assert_eq!(host_header(base, &site), host, "{base}");
+            let asked = bases(&site(WebServer::At(base.to_owned())), None);
+            assert_eq!(asked[0].host.as_deref(), host, "{base}");
         }
+        let page = WebServer::OfOrigin { port: None, local: None };
+        let asked = bases(&site(page), Some("http://localhost:9000"));
+        assert_eq!(asked, [Base { url: "http://localhost:9000".to_owned(), host: None }]);
     }
 }

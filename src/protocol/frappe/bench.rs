@@ -136,6 +136,7 @@ async fn hear(bench: Arc<Bench>, ear: Arc<dyn BenchEar>) {
                 if std::mem::take(&mut said) {
                     tracing::info!("the Redis of a bench is back");
                 }
+                bench.reach.renew().await;
                 bench.reached.store(true, Ordering::Relaxed);
                 ear.reached(&bench);
                 listen(&bench, &*ear, stream).await

@@ -32,6 +32,9 @@ pub enum Unusable {
     /// It has no `event`, or one that is no text.
     #[error("it has no `event` that is a text")]
     NoEvent,
+    /// Its room or site is something else than a text: whom it is for cannot be known.
+    #[error("its `{0}` is not a text")]
+    NotAText(&'static str),
     /// The name is kept for the protocol.
     #[error("the event name '{0}' is reserved by Socket.IO")]
     Reserved(String),
@@ -62,7 +65,8 @@ impl Publication {
             return Err(Unusable::Reserved(plain));
         }
         let event = event(name, envelope.message.map_or("null", RawValue::get));
-        Ok(Self { event, room: text(envelope.room), namespace: text(envelope.namespace) })
+        let (room, namespace) = (text("room", envelope.room)?, text("namespace", envelope.namespace)?);
+        Ok(Self { event, room, namespace })
     }
 }
 
@@ -72,11 +76,12 @@ fn event(name: &str, argument: &str) -> Event {
 }
 
 /// What is false in JavaScript is as if it were not there.
-fn text(value: Value) -> Option<String> {
+fn text(key: &'static str, value: Value) -> Result<Option<String>, Unusable> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text),
-        Value::Number(number) if number.as_f64() != Some(0.0) => Some(number.to_string()),
-        _ => None,
+        Value::String(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Value::Number(number) => Ok((number.as_f64() != Some(0.0)).then(|| number.to_string())),
+        Value::Null | Value::Bool(false) => Ok(None),
+        Value::Bool(true) | Value::Array(_) | Value::Object(_) => Err(Unusable::NotAText(key)),
     }
 }
 
@@ -121,6 +126,8 @@ mod tests {
             ("{}", Unusable::NoEvent),
             (r#"{"event":5}"#, Unusable::NoEvent),
             (r#"{"event":null}"#, Unusable::NoEvent),
+            (r#"{"event":"ev","room":{"a":1}}"#, Unusable::NotAText("room")),
+            (r#"{"event":"ev","room":"r","namespace":[]}"#, Unusable::NotAText("namespace")),
             (r#"{"event":"dis\u0063onnect"}"#, Unusable::Reserved("disconnect".to_owned())),
         ] {
             assert_eq!(Publication::parse(payload.as_bytes()).unwrap_err(), why, "{payload}");

@@ -57,6 +57,11 @@ impl Reach {
         tokio::time::timeout(CONNECT, dial).await.unwrap_or_else(|_| Err(late()))
     }
 
+    /// The connection that asks is opened anew: the server has been away, and it is of no use any more.
+    pub(super) async fn renew(&self) {
+        *self.asking.lock().await = Asking::default();
+    }
+
     /// Carries out a command. A connection that fails is given up.
     pub(super) async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> RedisResult<T> {
         let mut connection = self.connection().await?;

@@ -87,7 +87,9 @@ async fn polling(
     query: &Query,
     payload: web::Payload,
 ) -> HttpResponse {
-    let Some(protocol) = query.protocol() else { return refuse(request, ErrorCode::UnsupportedProtocol) };
+    let Some(protocol) = engine.options.speaks(query) else {
+        return refuse(request, ErrorCode::UnsupportedProtocol);
+    };
     match (&query.sid, request.method().as_str()) {
         (None, "GET") if engine.is_draining() => refuse(request, ErrorCode::Draining),
         (None, "GET") => open(

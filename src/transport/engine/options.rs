@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::handshake::{Protocol, Query};
+
 /// Which `Origin` headers are let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OriginRule {
@@ -29,6 +31,8 @@ pub struct EngineOptions {
     pub ping_interval: Duration,
     /// How long the answer may take.
     pub ping_timeout: Duration,
+    /// Whether clients of Engine.IO 3 are served.
+    pub serves_v3: bool,
     /// Longest message or polling request of a client, in bytes.
     pub max_payload: usize,
     /// Path of the endpoint, without the slash at the end.
@@ -48,6 +52,11 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
+    /// The protocol that a request names, where it is one that is served.
+    pub(super) fn speaks(&self, query: &Query) -> Option<Protocol> {
+        query.protocol().filter(|protocol| self.serves_v3 || *protocol == Protocol::V4)
+    }
+
     /// The headers to keep, of all of a request's, which `header` finds by name.
     pub(super) fn kept<'a>(&self, header: &dyn Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, &'a str)> {
         self.kept_headers.iter().filter_map(|name| Some((*name, header(name)?))).collect()
@@ -59,6 +68,7 @@ impl Default for EngineOptions {
         Self {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
+            serves_v3: true,
             max_payload: 1_000_000,
             path: "/socket.io".to_owned(),
             token_paths: Vec::new(),

@@ -88,7 +88,7 @@ impl Engine {
             Some("polling") => return Err(ErrorCode::BadRequest.into()),
             _ => return Err(ErrorCode::TransportUnknown.into()),
         }
-        let protocol = query.protocol().ok_or(ErrorCode::UnsupportedProtocol)?;
+        let protocol = self.options.speaks(&query).ok_or(ErrorCode::UnsupportedProtocol)?;
         match &query.sid {
             Some(sid) => Sid::parse(sid).map(Accepted::Existing).ok_or(ErrorCode::UnknownSid.into()),
             None if self.is_draining() => Err(ErrorCode::Draining.into()),

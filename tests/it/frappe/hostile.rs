@@ -40,6 +40,20 @@ async fn payloads_that_are_no_events_end_the_connection_of_who_sends_them() {
 }
 
 #[tokio::test]
+async fn bytes_are_taken_and_mean_nothing() {
+    let (bench, realtime, mut bystander) = scene().await;
+    let mut guest = realtime.guest(SITE).await;
+    for name in ["file", "doc_open", "task_subscribe"] {
+        let placeholder = r#"{"_placeholder":true,"num":0}"#;
+        guest.client.say(&format!(r#"51-/{SITE},["{name}",{placeholder},{placeholder}]"#)).await;
+        guest.client.raw_binary(b"task").await;
+    }
+    guest.pinged().await;
+    assert!(bench.is_in(&mut guest, "user:Guest").await);
+    calm(&bench, &mut bystander).await;
+}
+
+#[tokio::test]
 async fn arguments_of_every_kind_are_harmless() {
     let (bench, realtime, mut bystander) = scene().await;
     let mut guest = realtime.guest(SITE).await;

@@ -1,6 +1,7 @@
 //! Frappe benches, from outside: what a gateway does that stands in place of Frappe's own realtime server.
 
 mod away;
+mod beside;
 mod connecting;
 mod events_channel;
 mod hostile;
@@ -13,3 +14,4 @@ mod redis;
 mod subscriptions;
 mod tokens;
 mod viewers;
+mod web_calls;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::frappe::{Bench, OTHER, SITE, USER_INFO, WebServer};
+use crate::support::frappe::{Bench, OTHER, SITE};
 
 #[tokio::test]
 async fn another_namespace_than_that_of_the_site_is_refused_once_and_for_all() {
@@ -27,11 +27,20 @@ async fn a_refusal_says_in_the_log_what_was_expected_and_what_came() {
     let bench = Bench::new().await;
     let realtime = bench.start().await;
     let visit = realtime.visit(SITE).sid("sid-alice");
-    visit.clone().namespace("elsewhere.example").refused().await;
-    let line = realtime.log_line("elsewhere.example").await;
-    assert!(line.contains(SITE), "{line}");
-    visit.header("Origin", "https://evil.example").refused().await;
+    visit.clone().header("Origin", "https://evil.example").refused().await;
     let line = realtime.log_line("evil.example").await;
+    assert!(line.contains(SITE), "{line}");
+    visit.namespace(OTHER).refused().await;
+    let line = realtime.log_line(OTHER).await;
+    assert!(line.contains(SITE) && line.contains("Invalid namespace"), "{line}");
+}
+
+#[tokio::test]
+async fn a_namespace_that_no_site_has_stands_in_the_log() {
+    let bench = Bench::new().await;
+    let realtime = bench.start().await;
+    realtime.visit(SITE).sid("sid-alice").namespace("elsewhere.example").refused().await;
+    let line = realtime.log_line("elsewhere.example").await;
     assert!(line.contains(SITE), "{line}");
 }
 
@@ -153,47 +162,4 @@ async fn two_sites_on_one_connection_are_judged_each_by_itself() {
     assert_eq!(alice.client.refused(OTHER).await, "Invalid namespace");
     assert!(bench.is_in(&mut alice, "all").await);
     assert_eq!(bench.web.calls().len(), 1);
-}
-
-/// The web server is where the page came from, as Frappe's own server takes it; a name that needs no lookup.
-const BY_ADDRESS: &str = "127.0.0.9";
-
-#[tokio::test]
-async fn without_a_configured_web_server_that_of_the_page_is_asked() {
-    let page = WebServer::start_at(BY_ADDRESS.parse().unwrap()).await;
-    let bench =
-        Bench::new().await.common("webserver_host", json!(null)).common("webserver_port", json!(null));
-    page.rules(|rules| "first-secret-of-the-bench-012345".clone_into(&mut rules.secret));
-    bench.new_site(BY_ADDRESS);
-    let realtime = bench.start().await;
-    let host = format!("{BY_ADDRESS}:{}", page.port());
-    realtime.visit(BY_ADDRESS).reached_as(&host).sid("sid-alice").join().await;
-    let calls = page.calls();
-    assert_eq!((calls.len(), calls[0].method.as_str()), (1, USER_INFO));
-    assert_eq!(calls[0].header("host"), Some(host));
-    assert_eq!(bench.web.calls().len(), 0);
-}
-
-#[tokio::test]
-async fn a_host_that_is_not_of_the_site_is_never_called() {
-    let foreign = WebServer::start().await;
-    let bench = Bench::new().await.common("webserver_host", json!(null));
-    let realtime = bench.start().await;
-    let port = foreign.port();
-    let visit = realtime.visit(SITE).header("X-Frappe-Site-Name", SITE).sid("sid-alice");
-    let visits = [
-        visit.clone().reached_as(&format!("127.0.0.1:{port}")),
-        visit.clone().reached_as(&format!("localhost:{port}")),
-        visit.clone().header("Origin", &format!("http://127.0.0.1:{port}")),
-        // What stands before the first colon is the site; where such a URL leads to is something else.
-        visit.clone().header("Origin", &format!("http://{SITE}:80@127.0.0.1:{port}")),
-    ];
-    for visit in visits {
-        // Whether it is let in, by what the bench's own web server says, or not: both are fine.
-        let mut client = visit.knock().await.client;
-        let answer = client.packet().await;
-        assert!(matches!(answer.kind, '0' | '4'), "{}", answer.raw);
-    }
-    assert_eq!(foreign.calls().len(), 0);
-    assert!(bench.web.calls().iter().all(|call| call.header("x-frappe-site-name").as_deref() == Some(SITE)));
 }

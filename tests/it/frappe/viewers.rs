@@ -102,9 +102,9 @@ async fn every_way_of_going_is_noticed() {
 async fn closing_what_was_never_open_tells_the_viewers_there_are() {
     let bench = Bench::new().await;
     let realtime = bench.start().await;
-    let mut bob = realtime.user(SITE, "bob").await;
-    closes(&mut bob, "T1").await;
-    bob.pinged().await;
+    let (mut bob, mut carol) = (realtime.user(SITE, "bob").await, realtime.user(SITE, "carol").await);
+    closes(&mut carol, "T1").await;
+    carol.pinged().await;
     let mut alice = first(&bench, &realtime, "alice").await;
     closes(&mut bob, "T1").await;
     told(&mut [&mut alice], &["alice"]).await;

@@ -10,7 +10,7 @@ mod visitor;
 mod web_rules;
 mod web_server;
 
-pub use bench::{Bench, OTHER, SITE};
+pub use bench::{Bench, OTHER, SITE, as_json};
 pub use bridge::Bridge;
 pub use channel::Channel;
 pub use realtime::Realtime;

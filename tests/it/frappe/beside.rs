@@ -1,0 +1,96 @@
+//! Frappe sites of sites.yml, without a bench, and beside sites of the other kind.
+
+use serde_json::json;
+
+use crate::support::backend;
+use crate::support::client::Client;
+use crate::support::frappe::{USER_INFO, Visit, WebServer, as_json};
+use crate::support::gateway::{Gateway, Setup};
+use crate::support::redis::RedisServer;
+use crate::support::send::Send;
+use crate::support::site_server::SiteServer;
+
+const ERP: &str = "erp.example.com";
+
+struct Scene {
+    redis: RedisServer,
+    web: WebServer,
+    gateway: Gateway,
+    _backend: SiteServer,
+}
+
+impl Scene {
+    /// The sites `demo` and `erp.example.com`, which has `more` lines.
+    async fn new(more: &str) -> Self {
+        let (redis, web, backend) = (RedisServer::start(), WebServer::start().await, backend::start().await);
+        web.rules(|rules| rules.version = 15);
+        let erp = format!(
+            "{ERP}:\n  protocol: frappe\n  redisQueue: 127.0.0.1:{}\n  backendUrl: http://127.0.0.1:{}\n{more}",
+            redis.port(),
+            web.port()
+        );
+        let demo = format!(
+            "demo:\n  authUrl: {}\n  apiKey: {}\n  userRoomPrefix: user_\n",
+            backend.url("/auth"),
+            Gateway::key("demo")
+        );
+        let gateway = Setup::new().sites(&format!("{demo}{erp}")).start().await;
+        Self { redis, web, gateway, _backend: backend }
+    }
+
+    fn visit(&self) -> Visit {
+        Visit::new(self.gateway.port, ERP)
+    }
+
+    fn publish(&self, room: &str, event: &str) {
+        let event = json!({ "event": event, "message": 1, "room": room, "namespace": ERP });
+        let heard = self.redis.cli(&["PUBLISH", "events", &as_json(&event)]);
+        assert_eq!(heard, "1");
+    }
+}
+
+#[tokio::test]
+async fn sites_of_both_kinds_live_in_one_process() {
+    let scene = Scene::new("").await;
+    let mut alice = scene.visit().sid("sid-alice").join().await;
+    let mut shopper = Client::v4(&scene.gateway, "demo", "user_1", "d").await;
+    scene.publish("user:alice@example.com", "from the bench");
+    alice.event("from the bench").await;
+    scene.gateway.send("demo", &["user_1"], "from the backend", json!(1)).await;
+    shopper.acked("from the backend").await;
+    // Neither hears what is for the other, under whatever name.
+    scene.gateway.send("demo", &["user:alice@example.com", "all", "website"], "lost", json!(1)).await;
+    for namespace in ["demo", ""] {
+        let event = json!({ "event": "lost", "message": 1, "room": "user_1", "namespace": namespace });
+        scene.redis.cli(&["PUBLISH", "events", &as_json(&event)]);
+    }
+    scene.redis.cli(&["PUBLISH", "events", r#"{"event":"for all sites of the bench","message":1}"#]);
+    alice.event("for all sites of the bench").await;
+    alice.pinged().await;
+    shopper.settled().await;
+}
+
+#[tokio::test]
+async fn a_frappe_site_without_a_key_takes_no_messages() {
+    let scene = Scene::new("").await;
+    let mut alice = scene.visit().sid("sid-alice").join().await;
+    let answer = Send::to(&scene.gateway, ERP).wants_json().event(&["all"], "injected", 1).post().await;
+    assert!((400..500).contains(&answer.status), "{}", answer.text());
+    scene.publish("all", "next");
+    alice.event("next").await;
+}
+
+#[tokio::test]
+async fn a_site_has_settings_of_its_own() {
+    let more =
+        "  siteAliases: [www.example.com]\n  auth: token\n  tokenSchemes: [token]\n  defaultSite: true\n";
+    let scene = Scene::new(more).await;
+    let visit = scene.visit().authorization("token alice:secret");
+    for host in [ERP, "www.example.com", "www.example.com:8000", "localhost:1337"] {
+        visit.clone().reached_as(host).join().await;
+    }
+    assert!(!visit.clone().sid("sid-alice").without("Authorization").refused().await.is_empty());
+    assert!(!visit.authorization("Bearer alice").refused().await.is_empty());
+    let calls = scene.web.calls_of(USER_INFO);
+    assert!(calls.iter().all(|call| call.header("x-frappe-site-name").as_deref() == Some(ERP)), "{calls:?}");
+}
