@@ -100,9 +100,9 @@ function gatewayAt(folder, words, port) {
 }
 
 /** The arguments that a Procfile of the documentation gives this process. */
-async function procfile(name, process) {
-  const [, line] = new RegExp(`^${process}: postroom (.+)$`, 'm').exec(await example('replace.md', name)) ?? [];
-  if (!line) throw new Error(`the example ${name} of docs/frappe/replace.md starts no postroom as ${process}`);
+async function procfile(name, which) {
+  const [, line] = new RegExp(`^${which}: postroom (.+)$`, 'm').exec(await example('replace.md', name)) ?? [];
+  if (!line) throw new Error(`the example ${name} of docs/frappe/replace.md starts no postroom as ${which}`);
   return line.split(' ');
 }
 
