@@ -147,17 +147,12 @@ async fn what_is_wrong_with_a_request_is_told_as_frappe_tells_it() {
 
 /// Frappe's own server refuses them; this one lets them in by the same rules as all others.
 #[tokio::test]
-async fn clients_of_protocol_3_are_checked_like_others() {
+async fn protocol_3_is_not_spoken_where_all_sites_are_of_a_bench() {
     let bench = Bench::new().await;
     let realtime = bench.start().await;
-    let mut visit = realtime.visit(SITE);
-    visit.dial.eio = 3;
-    let mut nobody = visit.knock().await;
-    assert!(nobody.refused().await.starts_with("Missing cookie"));
-    assert_eq!(bench.web.calls().len(), 0);
-    let mut alice = visit.sid("sid-alice").knock().await;
-    assert_eq!(alice.client.packet().await.raw, format!("0/{SITE}"));
-    assert!(bench.is_in(&mut alice, "user:alice@example.com").await);
+    let answer = realtime.get(&Dial::v3().url("polling")).await;
+    let message = json!({ "code": 5, "message": "Unsupported protocol version" });
+    assert_eq!((answer.status, answer.json()), (400, message));
 }
 
 #[tokio::test]
