@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::frappe::{Bench, OTHER, SITE};
+use crate::support::http::ask;
 
 #[tokio::test]
 async fn another_namespace_than_that_of_the_site_is_refused_once_and_for_all() {
@@ -63,6 +64,29 @@ async fn a_page_of_another_host_is_not_let_in() {
         ("site1.localhost:9000", "https://site1.localhost"),
     ] {
         visit.clone().header("Host", host).header("Origin", origin).join().await;
+    }
+}
+
+/// Pages may not choose `Host` and `Origin`. A header of proxies counts only if pages may not send that either.
+#[tokio::test]
+async fn a_page_of_another_host_cannot_vouch_for_itself() {
+    let bench = Bench::new().await;
+    let realtime = bench.start().await;
+    let evil = "http://evil.example";
+    let visit =
+        realtime.visit(SITE).sid("sid-alice").header("Origin", evil).header("X-Frappe-Site-Name", SITE);
+    for header in ["x-forwarded-host", "forwarded", "x-original-host"] {
+        let lines = [
+            format!("Origin: {evil}"),
+            format!("Access-Control-Request-Headers: {header},x-frappe-site-name"),
+        ];
+        let lines = lines.each_ref().map(String::as_str);
+        let answer = ask(realtime.port, "OPTIONS", &visit.dial.url("polling"), &lines, b"").await;
+        let may_send = answer.header("access-control-allow-headers").is_some_and(|all| all.contains(header));
+        let value = if header == "forwarded" { "host=evil.example" } else { "evil.example" };
+        let mut client = visit.clone().header(header, value).knock().await.client;
+        let is_let_in = client.packet().await.kind == '0';
+        assert!(!(may_send && is_let_in), "a page of another host gets in by {header}");
     }
 }
 
