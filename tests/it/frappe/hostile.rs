@@ -1,8 +1,13 @@
 //! Nothing that a guest says stops the process, or reaches where it should not.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::frappe::{Bench, HAS_PERMISSION, OTHER, Realtime, SITE, Visitor};
+
+/// How long being let in may take while others ask without end; less than the patience with a web server.
+const DURING: Duration = Duration::from_secs(5);
 
 /// Somebody else goes on as before.
 async fn calm(bench: &Bench, bystander: &mut Visitor) {
@@ -132,8 +137,9 @@ async fn guests_who_flood_the_web_server_with_questions_do_not_hold_up_the_other
     }
     bench.web.wait_for(HAS_PERMISSION, 2).await;
     bystander.pinged().await;
-    // Somebody new is let in meanwhile.
-    realtime.user(SITE, "bob").await;
+    // Somebody new is let in meanwhile, and not only when those questions have timed out.
+    let bob = tokio::time::timeout(DURING, realtime.user(SITE, "bob")).await;
+    assert!(bob.is_ok(), "nobody is let in while guests ask");
     gate.add_permits(5_000);
     drop(guests);
     bystander.says(json!(["doctype_subscribe", "ToDo"])).await;

@@ -121,6 +121,18 @@ async fn by_the_address_of_the_machine_itself_the_default_site_is_meant() {
 }
 
 #[tokio::test]
+async fn a_page_of_the_visitors_own_machine_is_none_of_the_default_site() {
+    let bench = Bench::new().await.common("default_site", json!(SITE));
+    let realtime = bench.start().await;
+    for origin in ["http://localhost:3000", "http://127.0.0.1:3000"] {
+        let visit = realtime.visit(SITE).sid("sid-alice").header("Origin", origin);
+        assert_eq!(visit.refused().await, "Invalid namespace", "{origin}");
+        assert_eq!(visit.header("X-Frappe-Site-Name", SITE).refused().await, "Invalid origin", "{origin}");
+    }
+    assert_eq!(bench.web.calls().len(), 0);
+}
+
+#[tokio::test]
 async fn without_a_default_site_the_address_of_the_machine_means_none() {
     let bench = Bench::new().await;
     let realtime = bench.start().await;
