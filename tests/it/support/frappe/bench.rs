@@ -65,8 +65,9 @@ impl Bench {
             self.redis.cli(&["DEL", "socketio_auth_secret"]);
         }
         if major < 15 {
-            // There it published.
+            // Events had a Redis of their own.
             self.common.insert("redis_socketio".to_owned(), json!(self.redis.url()));
+            self.common.insert("redis_queue".to_owned(), json!("redis://127.0.0.1:1"));
         }
         self
     }
