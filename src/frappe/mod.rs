@@ -8,6 +8,7 @@
 mod door;
 mod member;
 mod namespaces;
+mod rules;
 mod said;
 mod town;
 mod visit;
