@@ -20,6 +20,14 @@ struct Arguments {
 enum Command {
     /// Run the gateway.
     Serve(Where),
+    /// Run the gateway as the realtime server of a Frappe bench.
+    Frappe {
+        #[command(flatten)]
+        place: Where,
+        /// Folder of the bench [default: that of config.yml or `FRAPPE_BENCH_ROOT`, else the current one].
+        #[arg(long, value_name = "DIR")]
+        bench: Option<PathBuf>,
+    },
     /// Run the gateway with a sample site, a sample backend and a page to try it.
     Demo {
         /// Port to listen on; 0 takes a free one.
@@ -33,6 +41,9 @@ enum Command {
     Check {
         #[command(flatten)]
         place: Where,
+        /// Check what `frappe` would read with this bench.
+        #[arg(long, value_name = "DIR")]
+        bench: Option<PathBuf>,
         /// Files to check, each for what it is; without any, what `serve` would read.
         files: Vec<PathBuf>,
     },
@@ -70,16 +81,16 @@ struct Where {
     /// Settings of the process [default: config.yml, if it is there].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The sites [default: sites.yml].
+    /// The sites [default: sites.yml, which need not be there beside a bench].
     #[arg(long, value_name = "FILE")]
     sites: Option<PathBuf>,
-    /// Folder of the embedded store [default: data].
+    /// Folder of the embedded store [default: data; with a bench alone, config/postroom in it].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Address to listen on [default: 0.0.0.0].
     #[arg(long)]
     host: Option<String>,
-    /// Port to listen on [default: 1337].
+    /// Port to listen on [default: 1337; with a bench, what that says].
     #[arg(long)]
     port: Option<String>,
 }
@@ -87,7 +98,11 @@ struct Where {
 impl Where {
     fn sources(self) -> Sources {
         let Self { config, sites, data, host, port } = self;
-        Sources { config, sites, data, host, port, env: environment() }
+        Sources { config, sites, data, host, port, env: environment(), ..Sources::default() }
+    }
+
+    fn with_bench(self, bench: Option<PathBuf>) -> Sources {
+        Sources { bench, frappe: true, ..self.sources() }
     }
 }
 
@@ -101,7 +116,9 @@ fn main() -> ExitCode {
         Command::Serve(place) => serve(&place.sources()),
         Command::Demo { port, host } => demo(host, port),
         Command::Migrate(what) => migrate(what),
-        Command::Check { place, files } => Ok(check(&place.sources(), &files)),
+        Command::Frappe { place, bench } => serve(&place.with_bench(bench)),
+        Command::Check { place, bench: None, files } => Ok(check(&place.sources(), &files)),
+        Command::Check { place, bench, files } => Ok(check(&place.with_bench(bench), &files)),
     };
     outcome.unwrap_or_else(|error| {
         complain(&format!("postroom: {error:#}"));

@@ -11,7 +11,6 @@
 )]
 
 use std::alloc::System;
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -61,7 +60,7 @@ fn gateway() -> u16 {
     std::thread::spawn(move || {
         let (config, sites, data) = (Some(config), Some(sites), Some(folder.join("data")));
         let sources =
-            postroom::config::Sources { config, sites, data, host: None, port: None, env: BTreeMap::new() };
+            postroom::config::Sources { config, sites, data, ..postroom::config::Sources::default() };
         let settings = postroom::config::load(&sources).unwrap();
         postroom::app::serve(&settings).unwrap();
     });

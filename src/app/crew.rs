@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::api::{self, ApiOptions, BenchHealth};
 use crate::backplane::Backplane;
-use crate::domain::WorkerId;
+use crate::domain::{Secret, WorkerId};
 use crate::frappe::{self, FrappeNamespaces, Towns};
 use crate::gateway::{Gateway, Mail, Shared};
 use crate::hub::{Hub, HubOptions};
@@ -44,11 +44,17 @@ pub(super) struct FrappeSide {
 }
 
 impl FrappeSide {
-    pub(super) fn start(shared: &Arc<Shared>) -> anyhow::Result<Self> {
+    /// `queues` are the benches' Redis. They are heard from the start, not from the first client on: an operator is to see at
+    /// once that one cannot be reached.
+    pub(super) fn start(shared: &Arc<Shared>, queues: &[Secret]) -> anyhow::Result<Self> {
         let node = getrandom::u64().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
         let towns = Towns::new(Arc::clone(shared), node);
         let ear: Arc<dyn BenchEar> = Arc::<Towns>::clone(&towns);
-        Ok(Self { calls: Arc::new(Frappe::start(ear)?), towns })
+        let calls = Arc::new(Frappe::start(ear)?);
+        for queue in queues {
+            calls.bench(queue).map_err(|why| anyhow::anyhow!("redis_queue is {why}"))?;
+        }
+        Ok(Self { calls, towns })
     }
 
     fn health(&self) -> BenchHealth {

@@ -22,7 +22,7 @@ pub fn demo(mut server: Server) -> anyhow::Result<()> {
     let data = Scratch::new()?;
     server.data.clone_from(&data.0);
     let sites = vec![Arc::new(demo::site(&base))];
-    let settings = Settings { server, sites, warnings: Vec::new() };
+    let settings = Settings { server, sites, bench: None, warnings: Vec::new() };
     run(&settings, entrances, |store| Some(routes(store)), || eprint_banner(&base))
 }
 

@@ -11,10 +11,10 @@ use super::scrape;
 use super::stop;
 use super::stores::{self, Stores};
 use crate::api::ApiOptions;
-use crate::config::{Origins, Server, Settings};
-use crate::domain::{Flake, Site, WorkerId};
+use crate::config::{Bench, Origins, Server, Settings};
+use crate::domain::{Flake, Secret, Site, WorkerId};
 use crate::frappe;
-use crate::gateway::{Shared, SharedParts, Sites, Switchboard};
+use crate::gateway::{Shared, SharedParts, SiteFinder, Sites, Switchboard};
 use crate::hub::HubOptions;
 use crate::listen;
 use crate::protocol::SiteProtocol;
@@ -34,6 +34,9 @@ const BATCH_BYTES: usize = 1 << 20;
 pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
+    }
+    if let Some(bench) = &settings.bench {
+        tracing::info!(root = %bench.root().display(), sites = bench.site_names().len(), "bench");
     }
     let entrances = Entrances::take(&settings.server)?;
     let announce = entrances.announcement();
@@ -94,7 +97,7 @@ fn build(
     let protocol: Arc<dyn SiteProtocol> = Arc::new(Webservice::start(Options::default())?);
     let more = more(&store);
     let shared = Shared::new(SharedParts {
-        sites: Sites::new(settings.sites.iter().cloned(), None),
+        sites: Sites::new(settings.sites.iter().cloned(), finder(settings)),
         store,
         broker,
         protocol: Arc::clone(&protocol),
@@ -103,11 +106,8 @@ fn build(
         device_ttl: server.device_ttl,
         page: PageLimit { entries: BATCH_ENTRIES, bytes: BATCH_BYTES.min(server.io.max_payload / 2) },
     });
-    let frappe = settings.sites.iter().any(|site| site.frappe().is_some());
-    let frappe = frappe.then(|| FrappeSide::start(&shared)).transpose()?;
-    if let Some(frappe) = &frappe {
-        open_benches(frappe, &settings.sites)?;
-    }
+    let queues = queues(settings);
+    let frappe = (!queues.is_empty()).then(|| FrappeSide::start(&shared, &queues)).transpose()?;
     let lines = (0u16..).zip(mail.into_iter().zip(jobs));
     let lines = lines.map(|(worker, (mail, jobs))| Lines { worker: WorkerId(worker), mail, jobs }).collect();
     let crew = Arc::new(Crew {
@@ -127,6 +127,25 @@ fn build(
     Ok(House { crew, protocol, backplane })
 }
 
+/// The sites of a bench are asked for when a client or a message names one: they come and go.
+fn finder(settings: &Settings) -> Option<Box<dyn SiteFinder>> {
+    let bench = Arc::clone(settings.bench.as_ref()?);
+    Some(Box::new(SitesOfBench(bench)))
+}
+
+struct SitesOfBench(Arc<Bench>);
+
+impl SiteFinder for SitesOfBench {
+    fn named(&self, name: &str) -> Option<Arc<Site>> {
+        self.0.site(name)
+    }
+
+    fn at_host(&self, host: &str) -> Option<Arc<Site>> {
+        let default = self.0.default_site().and_then(|name| self.0.site(name));
+        self.0.site_of_alias(host).or_else(|| default.filter(|site| site.is_reached_at(host)))
+    }
+}
+
 /// Gateways that share a Redis make their ids apart from each other: each needs a number of its own.
 pub(super) fn flake_node(server: &Server) -> anyhow::Result<u64> {
     match server.flake_node {
@@ -139,12 +158,12 @@ pub(super) fn flake_node(server: &Server) -> anyhow::Result<u64> {
     }
 }
 
-/// From the start, not from the first client on: an operator is to see at once that a bench cannot be reached.
-fn open_benches(frappe: &FrappeSide, sites: &[Arc<Site>]) -> anyhow::Result<()> {
-    for site in sites.iter().filter(|site| site.frappe().is_some()) {
-        frappe.calls.bench(site).map_err(|why| anyhow::anyhow!("{}: redisQueue is {why}", site.name))?;
-    }
-    Ok(())
+/// The Redis of each Frappe site, and of the bench.
+fn queues(settings: &Settings) -> Vec<Secret> {
+    let of_bench = settings.bench.iter().map(|bench| bench.common().redis_queue.clone());
+    let of_sites =
+        settings.sites.iter().filter_map(|site| site.frappe().map(|site| site.redis_queue.clone()));
+    of_bench.chain(of_sites).collect()
 }
 
 fn engine_options(server: &Server, has_frappe: bool) -> EngineOptions {

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::load::{self, CONFIG_FILE, SITES_FILE, Sources};
+use super::frappe;
+use super::load::{self, CONFIG_FILE, SITES_FILE, Settings, Sources};
 use super::problem::{Findings, Problem, Problems};
 use super::schema::{self, SERVER};
 use super::server::{Origins, Server};
@@ -26,10 +27,7 @@ pub struct Report {
 pub fn check(sources: &Sources, files: &[PathBuf]) -> Report {
     let mut report = Report { text: String::new(), in_order: true };
     if files.is_empty() {
-        report.add(
-            "settings",
-            load::load(sources).map(|all| (describe(&all.server, &all.sites), all.warnings)),
-        );
+        report.add("settings", load::load(sources).map(|all| (describe(&all), all.warnings)));
     }
     for file in files {
         let (of, result) = check_file(sources, file);
@@ -47,12 +45,12 @@ fn check_file(sources: &Sources, file: &Path) -> (&'static str, Checked) {
         let mut sources = Sources { sites: Some(file.to_owned()), ..sources.clone() };
         // It is the file that is asked about, whatever the environment says.
         sources.env.remove("SITE_NAME");
-        let sites = load::sites(&sources, &mut findings);
+        let sites = load::sites(&sources, true, &mut findings);
         (SITES_FILE, findings.finish().map(|warnings| (describe_sites(&sites), warnings)))
     } else {
         let sources = Sources { config: Some(file.to_owned()), ..sources.clone() };
-        let server = load::server(&sources, &mut findings);
-        let text = server.as_ref().map(describe_server).unwrap_or_default();
+        let process = load::process(&sources, &mut findings);
+        let text = process.server.as_ref().map(describe_server).unwrap_or_default();
         (CONFIG_FILE, findings.finish().map(|warnings| (text, warnings)))
     }
 }
@@ -104,8 +102,9 @@ impl Report {
     }
 }
 
-fn describe(server: &Server, sites: &[Arc<Site>]) -> String {
-    describe_server(server) + &describe_sites(sites)
+fn describe(all: &Settings) -> String {
+    let bench = all.bench.as_ref().map(|bench| bench.describe()).unwrap_or_default();
+    describe_server(&all.server) + &bench + &describe_sites(&all.sites)
 }
 
 fn describe_server(server: &Server) -> String {
@@ -123,10 +122,24 @@ fn describe_server(server: &Server) -> String {
         Origins::Any => "any origin".to_owned(),
         Origins::Only(origins) => origins.join(", "),
     };
+    let listen = match &server.socket {
+        Some(socket) => socket.display().to_string(),
+        None => server.listen.to_string(),
+    };
+    let path = &server.io.path;
+    let tokens = describe_tokens(server);
     format!(
-        "  listen {}, Socket.IO at {} for {origins}\n  store {store}, device_ttl {ttl}\n",
-        server.listen, server.io.path,
+        "  listen {listen}, Socket.IO at {path} for {origins}\n{tokens}  store {store}, device_ttl {ttl}\n"
     )
+}
+
+fn describe_tokens(server: &Server) -> String {
+    let paths = server.io.token_paths.join(" and ");
+    match &server.token_listen {
+        Some(listen) => format!("  tokens alone at {listen}, and at {paths}\n"),
+        None if !paths.is_empty() => format!("  tokens alone at {paths}\n"),
+        None => String::new(),
+    }
 }
 
 fn describe_embedded(server: &Server) -> String {
@@ -140,9 +153,10 @@ fn describe_embedded(server: &Server) -> String {
 fn describe_sites(sites: &[Arc<Site>]) -> String {
     let mut text = String::new();
     for site in sites {
-        let keeps = match &site.user_room_prefix {
-            Some(prefix) => format!("keeps messages for rooms that start with {prefix}"),
-            None => "plain broadcast, keeps no messages".to_owned(),
+        let keeps = match (site.frappe(), &site.user_room_prefix) {
+            (Some(site), _) => format!("Frappe, {}", frappe::describe(site)),
+            (None, Some(prefix)) => format!("keeps messages for rooms that start with {prefix}"),
+            (None, None) => "plain broadcast, keeps no messages".to_owned(),
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  site {}: {keeps}", site.name);

@@ -16,9 +16,10 @@ use super::{Settings, Sources};
 pub fn settings(config: &str, sites: &str, env: Env) -> Result<Settings, Problems> {
     let sources = Sources { env, ..Sources::default() };
     let mut findings = Findings::default();
-    let server = load::server_of("config.yml".to_owned(), Some(config), &sources, &mut findings);
+    // Without the bench that it may name: nothing of the machine is looked at.
+    let process = load::process_of("config.yml".to_owned(), Some(config), &sources, &mut findings);
     let sites = load::site_entries("sites.yml", sites, &sources.env, &mut findings);
-    load::settings(server, sites, &sources, findings)
+    load::settings(process.server, sites, None, &sources, findings)
 }
 
 /// A file as a tree, with every scalar as it is written.

@@ -55,8 +55,21 @@ pub(super) fn from_variables(schema: &'static [Key], env: &Env) -> Flat {
 }
 
 /// A URL may hold a password or a key in its query.
-fn may_hold_secret(path: &str) -> bool {
-    matches!(path, "apiKey" | "authUrl" | "updateUserUrl" | "redis.url" | "redis.password")
+pub(super) fn may_hold_secret(path: &str) -> bool {
+    const MAY: &[&str] = &[
+        "apiKey",
+        "authUrl",
+        "updateUserUrl",
+        "backendUrl",
+        "redisQueue",
+        "redis.url",
+        "redis.password",
+        "frappe.backendUrl",
+        "redis_queue",
+        "redis_socketio",
+        "webserver_host",
+    ];
+    MAY.contains(&path)
 }
 
 struct Flattening<'a> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::environments;
 use super::expand::{self, Env};
+use super::frappe::{self, Bench, Section};
 use super::given::{self, Fields, Flat, Given};
 use super::layers;
 use super::problem::{Findings, Place, Problem, Problems};
@@ -36,6 +37,10 @@ pub struct Sources {
     pub host: Option<String>,
     /// `--port`: the port to listen on.
     pub port: Option<String>,
+    /// `--bench`: the folder of a Frappe bench.
+    pub bench: Option<PathBuf>,
+    /// Nothing goes without a bench (`postroom frappe`): where none is named, the current folder is one.
+    pub frappe: bool,
     /// The environment. Nothing else is read of it.
     pub env: Env,
 }
@@ -45,8 +50,10 @@ pub struct Sources {
 pub struct Settings {
     /// The process.
     pub server: Server,
-    /// The sites; at least one.
+    /// The sites of `sites.yml`, or of the environment; at least one, unless there is a bench.
     pub sites: Vec<Arc<Site>>,
+    /// A Frappe bench, with the sites that are in it besides. A site of `sites` with the same name wins.
+    pub bench: Option<Arc<Bench>>,
     /// What looks wrong; to be logged at the start.
     pub warnings: Vec<Problem>,
 }
@@ -57,15 +64,39 @@ pub struct Settings {
 /// [`Problems`] with everything that is wrong, in all sources.
 pub fn load(sources: &Sources) -> Result<Settings, Problems> {
     let mut findings = Findings::default();
-    let server = server(sources, &mut findings);
-    let sites = sites(sources, &mut findings);
-    settings(server, sites, sources, findings)
+    let Process { mut server, section, with_bench } = process(sources, &mut findings);
+    let root = frappe::find(sources, &section, &mut findings);
+    let sites = sites(sources, !with_bench, &mut findings);
+    if !with_bench {
+        frappe::look_without_bench(&section, &mut findings);
+    }
+    let bench = root.and_then(|root| frappe::read(&root, &section, &sources.env, &mut findings));
+    let bench = bench.map(|(bench, entrance)| {
+        if let Some(server) = &mut server {
+            entrance.open(server, section.port.as_ref(), &mut findings);
+            if !section.names_data {
+                settle(server, &bench, &sites);
+            }
+        }
+        Arc::new(bench)
+    });
+    settings(server, sites, bench, sources, findings)
+}
+
+/// Where nothing is kept that would have to be found again, the files of the store go to those that the bench makes of its
+/// other processes: Procfiles run in the folder of the bench, where a folder `data` would be a riddle, and two benches must
+/// not share one. Sites that keep messages have theirs where they always had it.
+fn settle(server: &mut Server, bench: &Bench, sites: &[Arc<Site>]) {
+    if !sites.iter().any(|site| site.keeps_messages()) {
+        server.data = bench.root().join("config").join("postroom");
+    }
 }
 
 /// What has been read, if all of it is in order.
 pub(super) fn settings(
     server: Option<Server>,
     sites: Vec<Arc<Site>>,
+    bench: Option<Arc<Bench>>,
     sources: &Sources,
     mut findings: Findings,
 ) -> Result<Settings, Problems> {
@@ -76,7 +107,7 @@ pub(super) fn settings(
     let Some(server) = server else {
         return Err(Problems { errors: vec![incomplete()], warnings });
     };
-    Ok(Settings { server, sites, warnings })
+    Ok(Settings { server, sites, bench, warnings })
 }
 
 /// Reads the settings of the process alone, without any site.
@@ -85,7 +116,7 @@ pub(super) fn settings(
 /// [`Problems`] with everything that is wrong.
 pub fn load_server(sources: &Sources) -> Result<Server, Problems> {
     let mut findings = Findings::default();
-    let server = server(sources, &mut findings);
+    let server = process(sources, &mut findings).server;
     let warnings = findings.finish()?;
     server.ok_or_else(|| Problems { errors: vec![incomplete()], warnings })
 }
@@ -99,35 +130,63 @@ fn incomplete() -> Problem {
     )
 }
 
-/// The settings of the process. `None` only where something is wrong.
-pub(super) fn server(sources: &Sources, findings: &mut Findings) -> Option<Server> {
-    let (path, named) = config_path(sources);
-    let text = read_file(&path, named, "", findings);
-    server_of(path.display().to_string(), text.as_deref(), sources, findings)
+/// What `config.yml`, the environment and the flags come to.
+pub(super) struct Process {
+    /// The settings of the process. `None` only where something is wrong.
+    pub(super) server: Option<Server>,
+    /// What is wanted of a bench.
+    pub(super) section: Section,
+    /// Whether there is to be one.
+    pub(super) with_bench: bool,
 }
 
-/// As [`server`], with `text` for the file.
-pub(super) fn server_of(
+/// The settings of the process.
+pub(super) fn process(sources: &Sources, findings: &mut Findings) -> Process {
+    let (path, named) = config_path(sources);
+    let text = read_file(&path, named, "", findings);
+    process_of(path.display().to_string(), text.as_deref(), sources, findings)
+}
+
+/// As [`process`], with `text` for the file.
+pub(super) fn process_of(
     file: String,
     text: Option<&str>,
     sources: &Sources,
     findings: &mut Findings,
-) -> Option<Server> {
+) -> Process {
     look_at_variables(&sources.env, findings);
     let in_file = match text {
         Some(text) => config_entries(&file, text, &sources.env, findings),
         None => Vec::new(),
     };
     let in_file = given::from_entries(SERVER, &in_file, findings);
-    let in_env = given::from_variables(SERVER, &sources.env);
+    let mut in_env = given::from_variables(SERVER, &sources.env);
+    let with_bench = frappe::is_wanted(sources, &in_file);
+    if with_bench {
+        leave_out_port(&mut in_env, sources, findings);
+    }
     match layers::merge(SERVER, vec![in_file, in_env, flags(sources)]) {
         Ok(given) => {
-            read_server::read(&mut Fields { schema: SERVER, given, owner: Place::WholeFile(file), findings })
+            let fields = &mut Fields { schema: SERVER, given, owner: Place::WholeFile(file), findings };
+            let server = read_server::read(fields);
+            Process { server, section: frappe::section(fields), with_bench }
         }
         Err(error) => {
             findings.error(&Place::WholeFile(file), "", error.to_string());
-            None
+            Process { server: None, section: Section::default(), with_bench }
         }
+    }
+}
+
+/// `bench start` gives each process of the Procfile a PORT of its own, which Frappe's server does not look at, and at which no
+/// client would look for it.
+fn leave_out_port(in_env: &mut Flat, sources: &Sources, findings: &mut Findings) {
+    if let Some(given) = in_env.remove("port")
+        && !sources.frappe
+    {
+        let text =
+            "is not read where there is a bench; use FRAPPE_SOCKETIO_PORT, --port, or `port` in config.yml";
+        findings.warn(&given.place, "", text);
     }
 }
 
@@ -149,8 +208,8 @@ fn flags(sources: &Sources) -> Flat {
     given.collect()
 }
 
-/// The sites. Empty only where something is wrong.
-pub(super) fn sites(sources: &Sources, findings: &mut Findings) -> Vec<Arc<Site>> {
+/// The sites. Where they are `required`, empty only where something is wrong.
+pub(super) fn sites(sources: &Sources, required: bool, findings: &mut Findings) -> Vec<Arc<Site>> {
     let (path, named) = sites_path(sources);
     if let Some(sites) = sites::from_variables(&sources.env, findings) {
         if named || path.exists() {
@@ -161,7 +220,7 @@ pub(super) fn sites(sources: &Sources, findings: &mut Findings) -> Vec<Arc<Site>
     }
     let mend =
         "; copy sites.example.yml to sites.yml and fill in your site, or set SITE_NAME, AUTH_URL and API_KEY";
-    match read_file(&path, true, mend, findings) {
+    match read_file(&path, required || named, mend, findings) {
         Some(text) => site_entries(&path.display().to_string(), &text, &sources.env, findings),
         None => Vec::new(),
     }
@@ -198,7 +257,12 @@ fn mapping(file: &str, text: &str, of: &str, findings: &mut Findings) -> Vec<Ent
 }
 
 /// The text of a file. `None` where it is not there, which is reported if it must be, with a mend.
-fn read_file(path: &Path, must_exist: bool, mend: &str, findings: &mut Findings) -> Option<String> {
+pub(super) fn read_file(
+    path: &Path,
+    must_exist: bool,
+    mend: &str,
+    findings: &mut Findings,
+) -> Option<String> {
     let what = match std::fs::read(path).map(String::from_utf8) {
         Ok(Ok(text)) => return Some(text),
         Ok(Err(_)) => "is not a text in UTF-8".to_owned(),
@@ -231,7 +295,7 @@ fn named_or(flag: Option<&PathBuf>, variable: Option<&str>, default: &str) -> (P
 }
 
 /// A variable that is set and not empty.
-fn variable<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
+pub(super) fn variable<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
     env.get(name).map(String::as_str).filter(|value| !value.is_empty())
 }
 

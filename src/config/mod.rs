@@ -10,6 +10,7 @@
 mod check;
 mod environments;
 mod expand;
+mod frappe;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -29,6 +30,7 @@ mod value;
 mod yaml;
 
 pub use check::{Report, check};
+pub use frappe::Bench;
 pub use load::{Settings, Sources, load, load_server};
 pub use problem::{Place, Problem, Problems};
 pub use server::{Io, Log, LogFormat, Origins, Server};

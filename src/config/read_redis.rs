@@ -91,7 +91,8 @@ fn urls(text: &str) -> Wanted<Vec<Url>> {
     if urls.is_empty() { Err(WANTED.to_owned()) } else { Ok(urls) }
 }
 
-fn url(text: &str) -> Wanted<Url> {
+/// One, with nothing in it that would be misunderstood.
+pub(super) fn url(text: &str) -> Wanted<Url> {
     let wanted = |why: &str| format!("{WANTED} ({why})");
     if !text.contains("://") {
         return Err(wanted("one has no scheme; a comma or blank inside a password is %2C or %20"));
@@ -301,7 +302,8 @@ fn database(url: &Url) -> Option<u32> {
     number.and_then(|number| number.parse().ok())
 }
 
-fn shown(url: &Url) -> RedisUrl {
+/// With what may be shown of it.
+pub(super) fn shown(url: &Url) -> RedisUrl {
     let place = match (url.host_str().filter(|host| !host.is_empty()), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (Some(host), None) => host.to_owned(),

@@ -156,7 +156,7 @@ fn io(fields: &mut Fields<'_>) -> Option<Io> {
 }
 
 /// With a leading slash, and without the one at the end.
-fn path(text: &str) -> Wanted<String> {
+pub(super) fn path(text: &str) -> Wanted<String> {
     let path = text.trim_end_matches('/');
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
     let taken = ["/send", "/healthcheck", "/livez", "/readyz", "/metrics"].contains(&path)

@@ -36,6 +36,10 @@ const fn value(path: &'static str, variable: Option<&'static str>, default: Opti
     Key { path, kind: Kind::Value, variable, default }
 }
 
+const fn values(path: &'static str, variable: Option<&'static str>, default: Option<&'static str>) -> Key {
+    Key { path, kind: Kind::Values, variable, default }
+}
+
 const fn other(path: &'static str, kind: Kind) -> Key {
     Key { path, kind, variable: None, default: None }
 }
@@ -45,6 +49,9 @@ const NO_TLS_SECTION: &str = "write `rediss://` in `redis.url` instead, and name
     authority, if you have one, in `redis.ca`";
 const NO_RENAMING: &str =
     "commands are called by their own names; take them back in the server, and delete this";
+
+const OLD_TOKEN_SERVER: &str = "is of an earlier token server and is not read; the port of clients that bring a token is \
+    `socketio_token_port`";
 
 const NOT_NEEDED: &str = "this setting of the original has no use here and is ignored";
 
@@ -74,7 +81,7 @@ pub(super) const SERVER: &[Key] = &[
     value("io.pingTimeout", Some("POSTROOM_IO_PING_TIMEOUT"), Some("20000")),
     value("io.maxPayload", Some("POSTROOM_IO_MAX_PAYLOAD"), Some("1000000")),
     other("io.maxHttpBufferSize", Kind::Alias("io.maxPayload")),
-    Key { path: "io.origins", kind: Kind::Values, variable: Some("POSTROOM_IO_ORIGINS"), default: Some("*") },
+    values("io.origins", Some("POSTROOM_IO_ORIGINS"), Some("*")),
     value("io.cookie", Some("POSTROOM_IO_COOKIE"), Some("false")),
     value("io.serveClient", None, Some("false")),
     other("io.transports", Kind::Unused(NOT_NEEDED)),
@@ -91,7 +98,7 @@ pub(super) const SERVER: &[Key] = &[
     other("metrics", Kind::Section),
     value("metrics.listen", Some("POSTROOM_METRICS_LISTEN"), None),
     other("redis", Kind::SectionOr("redis.url")),
-    Key { path: "redis.url", kind: Kind::Values, variable: Some("REDIS_URL"), default: None },
+    values("redis.url", Some("REDIS_URL"), None),
     value("redis.host", None, None),
     value("redis.port", None, None),
     value("redis.cluster", Some("POSTROOM_REDIS_CLUSTER"), Some("false")),
@@ -124,12 +131,23 @@ pub(super) const SERVER: &[Key] = &[
     other("redis.string_numbers", Kind::Unused(NOT_NEEDED)),
     other("redis.return_buffers", Kind::Unused(NOT_NEEDED)),
     other("redis.detect_buffers", Kind::Unused(NOT_NEEDED)),
+    other("frappe", Kind::Section),
+    value("frappe.benchRoot", None, None),
+    value("frappe.backendUrl", Some("FRAPPE_BACKEND_URL"), None),
+    value("frappe.permissionApi", Some("POSTROOM_FRAPPE_PERMISSION_API"), Some("auto")),
+    value("frappe.auth", Some("POSTROOM_FRAPPE_AUTH"), Some("cookie")),
+    values("frappe.tokenSchemes", Some("POSTROOM_FRAPPE_TOKEN_SCHEMES"), Some("Bearer")),
+    value("frappe.requireOrigin", Some("POSTROOM_FRAPPE_REQUIRE_ORIGIN"), Some("false")),
+    value("frappe.rootNamespace", Some("POSTROOM_FRAPPE_ROOT_NAMESPACE"), None),
+    value("frappe.tokens", Some("POSTROOM_FRAPPE_TOKENS"), Some("false")),
+    values("frappe.siteAliases", Some("POSTROOM_FRAPPE_SITE_ALIASES"), None),
     other("winston", Kind::Unused("this setting of the original is ignored; see `log`")),
     other("servers", Kind::Unused(NOT_NEEDED)),
 ];
 
 /// The keys of a site in `sites.yml`.
 pub(super) const SITE: &[Key] = &[
+    value("protocol", None, Some("webservice")),
     value("authUrl", Some("AUTH_URL"), None),
     value("authScheme", Some("AUTH_SCHEME"), Some("Bearer")),
     value("apiKey", Some("API_KEY"), None),
@@ -143,6 +161,32 @@ pub(super) const SITE: &[Key] = &[
     value("queue.maxMessages", None, Some("10000")),
     value("queue.maxBytes", None, Some("16MiB")),
     value("queue.policy", None, Some("resync")),
+    value("backendUrl", None, None),
+    value("redisQueue", None, None),
+    values("siteAliases", None, None),
+    value("defaultSite", None, Some("false")),
+    value("permissionApi", None, Some("auto")),
+    value("auth", None, Some("cookie")),
+    values("tokenSchemes", None, Some("Bearer")),
+    value("requireOrigin", None, Some("false")),
+    value("developerMode", None, Some("false")),
+    value("rootNamespace", None, Some("false")),
+];
+
+/// The keys of a bench of Frappe, in its `config.json` and `sites/common_site_config.json`, that a realtime server reads.
+pub(super) const BENCH: &[Key] = &[
+    value("socketio_port", Some("FRAPPE_SOCKETIO_PORT"), Some("9000")),
+    value("socketio_uds", Some("FRAPPE_SOCKETIO_UDS"), None),
+    value("redis_queue", Some("FRAPPE_REDIS_QUEUE"), Some("redis://127.0.0.1:11311")),
+    value("redis_socketio", None, None),
+    value("default_site", Some("FRAPPE_SITE"), None),
+    value("developer_mode", None, None),
+    value("webserver_port", None, None),
+    value("webserver_host", None, None),
+    value("socketio_token_port", None, None),
+    value("socketio_token_path", None, None),
+    other("excel_restaurant_pos_socketio_port", Kind::Unused(OLD_TOKEN_SERVER)),
+    other("excel_restaurant_pos_socketio_uds", Kind::Unused(OLD_TOKEN_SERVER)),
 ];
 
 /// The key with this path.
@@ -207,7 +251,7 @@ mod tests {
 
     #[test]
     fn every_section_comes_before_its_keys_and_no_path_twice() {
-        for schema in [SERVER, SITE] {
+        for schema in [SERVER, SITE, BENCH] {
             for (n, key) in schema.iter().enumerate() {
                 assert!(schema[..n].iter().all(|earlier| earlier.path != key.path), "{}", key.path);
                 if let Some((section, _)) = key.path.rsplit_once('.') {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::expand::Env;
+use super::frappe;
 use super::given::{self, Fields, Flat};
 use super::problem::{Findings, Place};
 use super::schema::SITE;
@@ -16,6 +17,7 @@ const SHORT_KEY: usize = 16;
 
 /// The sites of a file.
 pub(super) fn from_entries(entries: &[Entry], findings: &mut Findings) -> Vec<Arc<Site>> {
+    let mut meant_by_localhost: Option<String> = None;
     let sites = entries.iter().filter_map(|entry| {
         let name = site_name(&entry.key, &entry.place, findings);
         let flat = match &entry.node {
@@ -25,7 +27,19 @@ pub(super) fn from_entries(entries: &[Entry], findings: &mut Findings) -> Vec<Ar
                 return None;
             }
         };
-        read(name, &entry.key, entry.place.clone(), flat, findings).map(Arc::new)
+        let site = read(name, &entry.key, entry.place.clone(), flat, findings)?;
+        if site.frappe().is_some_and(|site| site.is_default) {
+            match &meant_by_localhost {
+                Some(other) => {
+                    let text = format!(
+                        "has `defaultSite: true`, and so has `{other}`; only one can be meant by localhost"
+                    );
+                    findings.error(&entry.place, &entry.key, text);
+                }
+                None => meant_by_localhost = Some(entry.key.clone()),
+            }
+        }
+        Some(Arc::new(site))
     });
     sites.collect()
 }
@@ -51,6 +65,13 @@ fn not_a_site(key: &str, node: &Node) -> String {
     format!("must be a site, that is a mapping with `authUrl` and `apiKey`, not {}", node.kind())
 }
 
+/// How a site is spoken to.
+#[derive(Clone, Copy)]
+enum Speech {
+    Webservice,
+    Frappe,
+}
+
 fn read(
     name: Option<SiteName>,
     key: &str,
@@ -58,13 +79,23 @@ fn read(
     given: Flat,
     findings: &mut Findings,
 ) -> Option<Site> {
-    let (auth_mend, key_mend) = match &owner {
+    let fields = &mut Fields { schema: SITE, given, owner, findings };
+    let words = [("webservice", Speech::Webservice), ("frappe", Speech::Frappe)];
+    let speech = fields.take("protocol", |text| value::one_of(text, &words))?;
+    match speech {
+        Speech::Webservice if frappe::is_meant(fields) => None,
+        Speech::Webservice => webservice(name, key, fields),
+        Speech::Frappe => frappe_site(name, fields),
+    }
+}
+
+fn webservice(name: Option<SiteName>, key: &str, fields: &mut Fields<'_>) -> Option<Site> {
+    let (auth_mend, key_mend) = match &fields.owner {
         Place::Variable(_) => ("set AUTH_URL to the address", "set API_KEY"),
         _ => ("add the address", "add one"),
     };
     let auth_mend = format!("{auth_mend} that answers which rooms a user of `{key}` belongs to");
     let key_mend = format!("{key_mend}, or no backend can send to `{key}`");
-    let fields = &mut Fields { schema: SITE, given, owner, findings };
     let auth_url =
         fields.require("authUrl", &auth_mend, |text| value::http_url(text).map(|_| text.to_owned()));
     let auth_scheme = fields.take("authScheme", value::token);
@@ -72,13 +103,12 @@ fn read(
     let user_room_prefix = fields.take("userRoomPrefix", value::text);
     let update_user_url = fields.take("updateUserUrl", update_url);
     let public_channel = fields.take("publicChannel", value::text);
-    let auth_timeout =
-        fields.take("authTimeout", seconds(Duration::from_millis(100), Duration::from_mins(5)));
-    let auth_concurrency = fields.take("authConcurrency", |text| value::whole(text, 1..=10_000));
+    let asking = asking(fields);
     let ack_timeout = fields.take("ackTimeout", seconds(Duration::from_secs(1), Duration::from_hours(24)));
     let queue = queue(fields);
     look_at_key(fields, api_key.as_deref());
     look_at_rooms(fields, user_room_prefix.as_deref(), public_channel.as_deref());
+    let (auth_timeout, auth_concurrency) = asking?;
     Some(Site {
         name: name?,
         protocol: Protocol::Webservice(WebserviceSite {
@@ -89,11 +119,28 @@ fn read(
         api_key: Some(Secret::new(api_key?)),
         user_room_prefix: user_room_prefix.map(Into::into),
         public_channel: public_channel.map(Into::into),
-        auth_timeout: auth_timeout?,
-        auth_concurrency: usize::try_from(auth_concurrency?).ok()?,
+        auth_timeout,
+        auth_concurrency,
         ack_timeout,
         queue: queue?,
     })
+}
+
+fn frappe_site(name: Option<SiteName>, fields: &mut Fields<'_>) -> Option<Site> {
+    let frappe = frappe::site(fields);
+    let api_key = fields.take("apiKey", value::text);
+    let asking = asking(fields);
+    look_at_key(fields, api_key.as_deref());
+    let (auth_timeout, auth_concurrency) = asking?;
+    let site = frappe::of(name?, frappe?);
+    Some(Site { api_key: api_key.map(Secret::new), auth_timeout, auth_concurrency, ..site })
+}
+
+/// `authTimeout` and `authConcurrency`.
+fn asking(fields: &mut Fields<'_>) -> Option<(Duration, usize)> {
+    let timeout = fields.take("authTimeout", seconds(Duration::from_millis(100), Duration::from_mins(5)));
+    let concurrency = fields.take("authConcurrency", |text| value::whole(text, 1..=10_000));
+    Some((timeout?, usize::try_from(concurrency?).ok()?))
 }
 
 fn seconds(low: Duration, high: Duration) -> impl Fn(&str) -> Wanted<Duration> {

@@ -172,6 +172,33 @@ pub(super) fn http_url(text: &str) -> Wanted<Url> {
     Ok(url)
 }
 
+/// The address of a web server, to which paths are added: without a slash at the end.
+pub(super) fn base_url(text: &str) -> Wanted<String> {
+    let wanted = || {
+        "the address of a web server, such as http://127.0.0.1:8000 or https://erp.example.com \
+         (without user name and password, and nothing behind `?` or `#`)"
+            .to_owned()
+    };
+    let url = http_url(text).map_err(|_| wanted())?;
+    let bare = url.query().is_none() && url.fragment().is_none();
+    if bare { Ok(text.trim_end_matches('/').to_owned()) } else { Err(wanted()) }
+}
+
+/// Several, with blanks or commas between them.
+pub(super) fn several<T>(text: &str, one: impl Fn(&str) -> Wanted<T>) -> Wanted<Vec<T>> {
+    text.split([' ', ',']).filter(|item| !item.is_empty()).map(one).collect()
+}
+
+/// The name of a host, as it stands in the header `Host`, without a port.
+pub(super) fn host_name(text: &str) -> Wanted<String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    if (1..=253).contains(&text.len()) && text.bytes().all(plain) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("names of hosts without scheme and port, such as erp.example.com".to_owned())
+    }
+}
+
 /// An origin as browsers state it: `https://shop.example`, `http://localhost:8080`.
 pub(super) fn origin(text: &str) -> Wanted<String> {
     let wanted = || {

@@ -47,10 +47,7 @@ impl FrappeNamespaces {
     /// The site that a client of version 14 means, which comes to the root namespace: only its address tells.
     fn in_root(&self, offer: &Offer) -> Option<Arc<Site>> {
         let named = ["x-frappe-site-name", "origin", "host"].iter().find_map(|name| offer.header(name));
-        let name = hostname(named?);
-        let sites = self.gateway.shared().sites();
-        let by_alias = || sites.known().find(|site| site.is_reached_at(name)).cloned();
-        let site = sites.get(name).or_else(by_alias)?;
+        let site = self.gateway.shared().sites().at_host(hostname(named?))?;
         site.frappe().is_some_and(|frappe| frappe.in_root_namespace).then_some(site)
     }
 
@@ -75,7 +72,7 @@ impl FrappeNamespaces {
                 return FrappeMember::refused();
             }
         };
-        let bench = match self.frappe.bench(&site) {
+        let bench = match self.frappe.bench_of(&site) {
             Ok(bench) => bench,
             Err(why) => {
                 tracing::error!(site = %site.name, %why, "redis_queue cannot be used");

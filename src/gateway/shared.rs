@@ -10,21 +10,27 @@ use crate::domain::{DeviceTtl, Flake, MessageId, Site};
 use crate::protocol::SiteProtocol;
 use crate::store::{PageLimit, Store};
 
-/// Finds sites that are not in the configuration, by name: those of a Frappe bench come and go. Asked each time; it does
-/// not wait for anything but the file system.
-pub type SiteFinder = Box<dyn Fn(&str) -> Option<Arc<Site>> + Send + Sync>;
+/// Finds sites that are not in the configuration: those of a Frappe bench come and go. Asked each time; it does not wait for
+/// anything but the file system.
+pub trait SiteFinder: Send + Sync {
+    /// The site of this name.
+    fn named(&self, name: &str) -> Option<Arc<Site>>;
+
+    /// The site that is reached under this host name, which is not its own.
+    fn at_host(&self, host: &str) -> Option<Arc<Site>>;
+}
 
 /// The sites of this process, by name.
 #[derive(Default)]
 pub struct Sites {
     known: HashMap<Box<str>, Arc<Site>>,
-    finder: Option<SiteFinder>,
+    finder: Option<Box<dyn SiteFinder>>,
 }
 
 impl Sites {
     /// These sites, and those that `finder` finds.
     #[must_use]
-    pub fn new(sites: impl IntoIterator<Item = Arc<Site>>, finder: Option<SiteFinder>) -> Self {
+    pub fn new(sites: impl IntoIterator<Item = Arc<Site>>, finder: Option<Box<dyn SiteFinder>>) -> Self {
         let known = sites.into_iter().map(|site| (site.name.as_str().into(), site)).collect();
         Self { known, finder }
     }
@@ -33,12 +39,15 @@ impl Sites {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Site>> {
         let known = self.known.get(name).cloned();
-        known.or_else(|| self.finder.as_ref().and_then(|find| find(name)))
+        known.or_else(|| self.finder.as_ref().and_then(|finder| finder.named(name)))
     }
 
-    /// The sites of the configuration.
-    pub fn known(&self) -> impl Iterator<Item = &Arc<Site>> {
-        self.known.values()
+    /// The Frappe site that is reached under this host name, its own or another one.
+    #[must_use]
+    pub fn at_host(&self, host: &str) -> Option<Arc<Site>> {
+        let here = || self.known.values().find(|site| site.is_reached_at(host)).cloned();
+        let elsewhere = || self.finder.as_ref().and_then(|finder| finder.at_host(host));
+        self.get(host).or_else(here).or_else(elsewhere)
     }
 }
 

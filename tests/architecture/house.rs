@@ -95,7 +95,10 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["backplane", "protocol"]),
     ("rustls_platform_verifier", &["backplane", "protocol"]),
     ("serde", &["api", "config", "demo", "frappe", "protocol", "transport/socketio/packet"]),
-    ("serde_json", &["api", "demo", "domain", "frappe", "protocol", "store", "transport/socketio"]),
+    (
+        "serde_json",
+        &["api", "config/frappe", "demo", "domain", "frappe", "protocol", "store", "transport/socketio"],
+    ),
     ("serde_saphyr", &["config"]),
     ("slab", &["gateway", "hub", "store/redis"]),
     ("socketioxide_core", &["transport/socketio"]),

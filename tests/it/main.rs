@@ -12,6 +12,7 @@
 
 mod backplane;
 mod batch;
+mod bench;
 mod broadcast;
 #[path = "../chaos/mod.rs"]
 mod chaos;
@@ -21,6 +22,7 @@ mod defects;
 mod deploy;
 mod engine;
 mod entrances;
+mod frappe;
 mod hand_over;
 mod hostile;
 mod kill;

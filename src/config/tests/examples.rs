@@ -3,7 +3,7 @@
 use super::super::schema::{Key, Kind, SERVER, SITE, last_word};
 use super::super::{CONFIG_EXAMPLE, Redis, SITES_EXAMPLE};
 use super::Desk;
-use crate::domain::QueueBounds;
+use crate::domain::{PermissionApi, QueueBounds};
 
 #[test]
 fn both_examples_are_in_order_and_without_warnings() {
@@ -16,20 +16,21 @@ fn both_examples_are_in_order_and_without_warnings() {
     assert_eq!(desk.warnings(), "");
 }
 
-/// The example with what is commented out put in force where it looks like a setting.
+/// The text with what is commented out put in force where it looks like one of these settings.
+fn put_in_force(text: &str, starts: &[&str]) -> String {
+    let line = |line: &str| {
+        let indent = line.len() - line.trim_start().len();
+        let bare = line
+            .trim_start()
+            .strip_prefix("# ")
+            .filter(|bare| starts.iter().any(|start| bare.trim_start().starts_with(start)));
+        bare.map_or_else(|| line.to_owned(), |bare| format!("{}{bare}", &line[..indent]))
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn what_is_commented_out_is_in_order_too() {
-    let put_in_force = |text: &str, starts: &[&str]| {
-        let line = |line: &str| {
-            let indent = line.len() - line.trim_start().len();
-            let bare = line
-                .trim_start()
-                .strip_prefix("# ")
-                .filter(|bare| starts.iter().any(|start| bare.trim_start().starts_with(start)));
-            bare.map_or_else(|| line.to_owned(), |bare| format!("{}{bare}", &line[..indent]))
-        };
-        text.lines().map(line).collect::<Vec<_>>().join("\n")
-    };
     let workers = ["workers:", "flakeid:", "id: 0", "datacenter:", "worker: 0", "metrics:", "listen:"];
     let redis = [
         "redis:",
@@ -56,6 +57,30 @@ fn what_is_commented_out_is_in_order_too() {
     let plain = Desk::new().config("redis: redis://redis.example:6379").settings().server.redis.unwrap();
     let rest = |redis: &Redis| (redis.prefix.clone(), redis.shards, redis.wait_replicas, redis.lease);
     assert_eq!(rest(&stated), rest(&plain), "the example states the defaults");
+}
+
+#[test]
+fn a_bench_and_a_site_of_frappe_are_in_order_too() {
+    let section = ["frappe:", "benchRoot:", "backendUrl:", "permissionApi:", "auth:", "tokenSchemes:"];
+    let section = [&section[..], &["requireOrigin:", "rootNamespace:", "tokens:", "siteAliases:"]].concat();
+    let site =
+        ["erp.example.com:", "protocol:", "redisQueue:", "defaultSite:", "developerMode:", "apiKey: ${ERP"];
+    let mut desk = Desk::new();
+    let config = put_in_force(CONFIG_EXAMPLE, &section);
+    desk.config(&config.replace("/home/frappe/frappe-bench", "/nowhere"));
+    assert_eq!(
+        desk.errors().split_once(": ").map(|(_, error)| error.to_owned()).as_deref(),
+        Some("frappe.benchRoot: /nowhere is not the folder of a bench: there is no folder `sites` in it")
+    );
+    std::fs::create_dir_all(desk.path("bench/sites")).unwrap();
+    let root = desk.path("bench").display().to_string();
+    desk.config(&config.replace("/home/frappe/frappe-bench", &root));
+    desk.sites(&put_in_force(SITES_EXAMPLE, &[&section[..], &site[..]].concat()));
+    let settings = desk.settings();
+    assert_eq!(settings.bench.unwrap().root(), desk.path("bench"));
+    assert_eq!(settings.sites.len(), 2);
+    let frappe = settings.sites[1].frappe().unwrap();
+    assert_eq!((frappe.aliases.len(), &frappe.permission_api), (2, &PermissionApi::Auto));
 }
 
 #[test]

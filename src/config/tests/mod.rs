@@ -1,7 +1,9 @@
 //! Promises of the configuration as a whole: messages, precedence, the example files.
 
+mod bench;
 mod checking;
 mod examples;
+mod frappe;
 mod limits;
 mod process;
 mod redis;

@@ -119,44 +119,44 @@ fn device_ttl_of_the_environment_wins_and_0_is_for_ever() {
     );
 }
 
+/// Every variable but those of Redis and Frappe, each with a value of its own.
+const VARIABLES: &[(&str, &str)] = &[
+    ("POSTROOM_HOST", "::1"),
+    ("PORT", "8080"),
+    ("POSTROOM_WORKERS", "3"),
+    ("DEVICE_TTL", "60"),
+    ("POSTROOM_DATA", "/tmp/x"),
+    ("POSTROOM_DURABILITY", "normal"),
+    ("POSTROOM_SEND_LIMIT", "2MiB"),
+    ("POSTROOM_BATCH_LIMIT", "2MiB"),
+    ("POSTROOM_BATCH_ITEMS", "70"),
+    ("POSTROOM_OUTBOX_LIMIT", "4MiB"),
+    ("POSTROOM_CONNECT_TIMEOUT", "1m"),
+    ("POSTROOM_DRAIN_TIMEOUT", "20"),
+    ("POSTROOM_FLAKEID_ID", "9"),
+    ("POSTROOM_IO_PATH", "/p"),
+    ("POSTROOM_IO_PING_INTERVAL", "1000"),
+    ("POSTROOM_IO_PING_TIMEOUT", "2s"),
+    ("POSTROOM_IO_MAX_PAYLOAD", "5000"),
+    ("POSTROOM_IO_ORIGINS", "https://a.example https://b.example"),
+    ("POSTROOM_IO_COOKIE", "true"),
+    ("POSTROOM_METRICS_LISTEN", "[::1]:9464"),
+    ("RUST_LOG", "debug"),
+    ("POSTROOM_LOG_FORMAT", "pretty"),
+];
+
 #[test]
 fn every_variable_and_flag_is_read() {
     let mut desk = Desk::new();
-    for (name, value) in [
-        ("POSTROOM_HOST", "::1"),
-        ("PORT", "8080"),
-        ("POSTROOM_WORKERS", "3"),
-        ("DEVICE_TTL", "60"),
-        ("POSTROOM_DATA", "/tmp/x"),
-        ("POSTROOM_DURABILITY", "normal"),
-        ("POSTROOM_SEND_LIMIT", "2MiB"),
-        ("POSTROOM_BATCH_LIMIT", "2MiB"),
-        ("POSTROOM_BATCH_ITEMS", "70"),
-        ("POSTROOM_OUTBOX_LIMIT", "4MiB"),
-        ("POSTROOM_CONNECT_TIMEOUT", "1m"),
-        ("POSTROOM_DRAIN_TIMEOUT", "20"),
-        ("POSTROOM_FLAKEID_ID", "9"),
-        ("POSTROOM_IO_PATH", "/p"),
-        ("POSTROOM_IO_PING_INTERVAL", "1000"),
-        ("POSTROOM_IO_PING_TIMEOUT", "2s"),
-        ("POSTROOM_IO_MAX_PAYLOAD", "5000"),
-        ("POSTROOM_IO_ORIGINS", "https://a.example https://b.example"),
-        ("POSTROOM_IO_COOKIE", "true"),
-        ("POSTROOM_METRICS_LISTEN", "[::1]:9464"),
-        ("RUST_LOG", "debug"),
-        ("POSTROOM_LOG_FORMAT", "pretty"),
-    ] {
+    for (name, value) in VARIABLES {
         desk.env(name, value);
     }
     let server = Server {
         listen: "[::1]:8080".parse().unwrap(),
-        socket: None,
-        token_listen: None,
         workers: 3,
         device_ttl: DeviceTtl::from_secs(60),
         data: PathBuf::from("/tmp/x"),
         durability: Durability::Normal,
-        redis: None,
         flake_node: Some(9),
         send_limit: 2 << 20,
         batch_limit: 2 << 20,
@@ -169,12 +169,13 @@ fn every_variable_and_flag_is_read() {
             ping_timeout: Duration::from_secs(2),
             max_payload: 5000,
             path: "/p".to_owned(),
-            token_paths: Vec::new(),
             origins: Origins::Only(vec!["https://a.example".to_owned(), "https://b.example".to_owned()]),
             cookie: Some("io".to_owned()),
+            ..defaults().io
         },
         metrics: Some("[::1]:9464".parse().unwrap()),
         log: Log { level: "debug".to_owned(), format: LogFormat::Pretty },
+        ..defaults()
     };
     assert_eq!(desk.settings().server, server);
     assert_eq!(desk.warnings(), "");

@@ -121,7 +121,7 @@ impl Frappe {
         caller: Arc<Caller>,
         work: impl FnOnce(Asking) -> F,
     ) -> BoxFuture<Result<T, CallFailure>> {
-        let bench = match self.bench(&caller.site) {
+        let bench = match self.bench_of(&caller.site) {
             Ok(bench) => bench,
             Err(why) => return Box::pin(std::future::ready(Err(CallFailure::Bench(why)))),
         };

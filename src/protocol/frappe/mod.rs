@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::StartError;
 use super::outgoing::{CallThread, Outgoing};
-use crate::domain::Site;
+use crate::domain::{Secret, Site};
 
 pub use ask::{Asked, CallFailure};
 pub use bases::hostname;
@@ -58,18 +58,26 @@ impl Frappe {
         })
     }
 
-    /// The bench of a Frappe site; from the first time on, what it publishes is heard.
+    /// The bench of a Frappe site.
     ///
     /// # Errors
     /// What is wrong with the address of its Redis.
-    pub fn bench(&self, site: &Site) -> Result<Arc<Bench>, String> {
-        let Some(frappe) = site.frappe() else { return Err("not a Frappe site".to_owned()) };
-        let name = frappe.redis_queue.expose();
+    pub fn bench_of(&self, site: &Site) -> Result<Arc<Bench>, String> {
+        let Some(frappe) = site.frappe() else { return Err("not that of a Frappe site".to_owned()) };
+        self.bench(&frappe.redis_queue)
+    }
+
+    /// The bench with this Redis; from the first time on, what it publishes is heard.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub fn bench(&self, queue: &Secret) -> Result<Arc<Bench>, String> {
+        let name = queue.expose();
         let mut benches = self.benches.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bench) = benches.get(name) {
             return Ok(Arc::clone(bench));
         }
-        let bench = Bench::open(&self.thread, &frappe.redis_queue, Arc::clone(&self.ear))?;
+        let bench = Bench::open(&self.thread, queue, Arc::clone(&self.ear))?;
         benches.insert(name.into(), Arc::clone(&bench));
         Ok(bench)
     }

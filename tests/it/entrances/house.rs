@@ -1,6 +1,7 @@
 //! An engine behind doors of all kinds, in this process: what is said comes back, and with it by which way its client came in.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use actix_web::web::ServiceConfig;
 use postroom::domain::WorkerId;
 use postroom::hub::{Frame, Hub, HubOptions};
-use postroom::listen::{Door, Opening, open};
+use postroom::listen::{Door, Listener, Opening, open};
 use postroom::transport::engine::{self, *};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{oneshot, watch};
@@ -125,6 +126,7 @@ impl House {
 }
 
 async fn serve(openings: Vec<Opening>, door: &EchoDoor, asked: oneshot::Receiver<()>) {
+    let files: Vec<PathBuf> = openings.iter().filter_map(|opening| file(&opening.listener)).collect();
     let (stop_http, stopping) = watch::channel(false);
     let patience = Duration::from_secs(10);
     let (server, mut doors) = open(openings, WORKERS.into(), patience, &stopping, door).unwrap();
@@ -132,8 +134,13 @@ async fn serve(openings: Vec<Opening>, door: &EchoDoor, asked: oneshot::Receiver
     // Dropped by a test that has failed: the thread stays for as long as the process lives.
     let Ok(()) = asked.await else { return };
     doors.shut().await;
+    assert!(files.iter().all(|file| !file.exists()), "gone before the connections are closed");
     door.exchange.close_all().await;
     stop_http.send_replace(true);
     doors.stop(true).await;
     running.await.unwrap().unwrap();
+}
+
+fn file(listener: &Listener) -> Option<PathBuf> {
+    listener.address().is_none().then(|| listener.to_string().into())
 }

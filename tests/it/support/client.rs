@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderName;
+use tokio_tungstenite::tungstenite::http::header::HOST;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::gateway::Gateway;
@@ -85,8 +86,13 @@ enum Incoming {
 impl Client {
     /// Opens the connection, and nothing else. Clients of `EIO=3` are then in the root namespace.
     pub async fn dial(gateway: &Gateway, dial: &Dial) -> Self {
+        Self::dial_at(gateway.port, dial).await
+    }
+
+    /// The same, at a port of 127.0.0.1.
+    pub async fn dial_at(port: u16, dial: &Dial) -> Self {
         let url = dial.url("websocket");
-        let socket = upgrade(gateway, &url, &dial.headers).await.unwrap_or_else(|error| panic!("{error}"));
+        let socket = upgrade_at(port, &url, &dial.headers).await.unwrap_or_else(|error| panic!("{error}"));
         let mut client = Self { socket, eio: dial.eio, open: Value::Null, answers_pings: true, pings: 0 };
         let open = client.text().await;
         client.open = serde_json::from_str(open.strip_prefix('0').expect("an open packet")).unwrap();
@@ -116,8 +122,13 @@ impl Client {
 
     /// A WebSocket that takes over from polling; the probe is not sent yet.
     pub async fn probing(gateway: &Gateway, dial: &Dial, sid: &str) -> Self {
+        Self::probing_at(gateway.port, dial, sid).await
+    }
+
+    /// The same, at a port of 127.0.0.1.
+    pub async fn probing_at(port: u16, dial: &Dial, sid: &str) -> Self {
         let url = format!("{}&sid={sid}", dial.url("websocket"));
-        let socket = upgrade(gateway, &url, &dial.headers).await.unwrap_or_else(|error| panic!("{error}"));
+        let socket = upgrade_at(port, &url, &dial.headers).await.unwrap_or_else(|error| panic!("{error}"));
         Self { socket, eio: dial.eio, open: Value::Null, answers_pings: true, pings: 0 }
     }
 
@@ -236,6 +247,16 @@ impl Client {
         }
     }
 
+    /// The next packet of Engine.IO that is no heartbeat; `None` where the connection ends instead.
+    pub async fn text_or_end(&mut self) -> Option<String> {
+        match self.next().await {
+            Incoming::Text(text) => Some(text),
+            Incoming::End(_) => None,
+            Incoming::Binary(bytes) => panic!("a text was due, not {bytes:?}"),
+            Incoming::Pong => panic!("a text was due, not a pong"),
+        }
+    }
+
     /// The connection is ended by the gateway, and nothing comes before that.
     pub async fn ended(&mut self) -> End {
         self.ended_within(PATIENCE).await
@@ -298,12 +319,25 @@ pub async fn upgrade(
     url: &str,
     headers: &[(String, String)],
 ) -> Result<WebSocketStream<TcpStream>, Error> {
-    let mut request = format!("ws://127.0.0.1:{}{url}", gateway.port).into_client_request()?;
+    upgrade_at(gateway.port, url, headers).await
+}
+
+/// The same, at a port of 127.0.0.1. A `Host` among the headers stands in place of that.
+async fn upgrade_at(
+    port: u16,
+    url: &str,
+    headers: &[(String, String)],
+) -> Result<WebSocketStream<TcpStream>, Error> {
+    let mut request = format!("ws://127.0.0.1:{port}{url}").into_client_request()?;
     for (name, value) in headers {
         let name: HeaderName = name.parse().unwrap();
-        request.headers_mut().append(name, value.parse().unwrap());
+        if name == HOST {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        } else {
+            request.headers_mut().append(name, value.parse().unwrap());
+        }
     }
-    let stream = TcpStream::connect(("127.0.0.1", gateway.port)).await.unwrap();
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let upgrade = tokio_tungstenite::client_async(request, stream);
     let (socket, _) = tokio::time::timeout(PATIENCE, upgrade).await.expect("an answer must come")?;

@@ -171,9 +171,12 @@ pub async fn try_ask(port: u16, method: &str, path: &str, headers: &[&str], body
     tokio::time::timeout(PATIENCE, wire.read(false)).await.ok().flatten()
 }
 
-/// The bytes of a request. The length of a body is stated unless the headers speak of it.
+/// The bytes of a request. The host, and the length of a body, are stated unless the headers speak of them.
 pub fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: gateway.invalid\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\n");
+    if !headers.iter().any(|line| line.to_lowercase().starts_with("host:")) {
+        head.push_str("Host: gateway.invalid\r\n");
+    }
     for line in headers {
         head.push_str(line);
         head.push_str("\r\n");

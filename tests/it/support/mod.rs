@@ -5,6 +5,7 @@
 pub mod backend;
 pub mod client;
 pub mod crowd;
+pub mod frappe;
 pub mod gateway;
 pub mod http;
 pub mod packet;

@@ -23,12 +23,20 @@ pub struct Poller {
 impl Poller {
     /// Opens a connection with `EIO=4`.
     pub async fn dial(gateway: &Gateway, dial: &Dial) -> Self {
-        let answer = Self::handshake(gateway, dial, &[]).await;
+        Self::dial_at(gateway.port, dial).await
+    }
+
+    /// The same, at a port of 127.0.0.1.
+    pub async fn dial_at(port: u16, dial: &Dial) -> Self {
+        let headers: Vec<String> =
+            dial.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let lines: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let answer = ask(port, "GET", &dial.url("polling"), &lines, b"").await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let open: Value = serde_json::from_str(answer.text().strip_prefix('0').unwrap()).unwrap();
         let sid = open["sid"].as_str().unwrap().to_owned();
         let url = format!("{}&sid={sid}", dial.url("polling"));
-        Self { port: gateway.port, url, sid, open, headers: Vec::new() }
+        Self { port, url, sid, open, headers }
     }
 
     /// The first request, and what is answered.

@@ -48,9 +48,15 @@ pub struct Process {
 
 impl Process {
     pub fn start(command: &mut Command, folder: &Path, port: u16, env: &[(String, String)]) -> Self {
-        let mut child = command
+        command
             .args(["serve", "--config", "config.yml", "--sites", "sites.yml", "--data", "data"])
-            .args(["--port", &port.to_string()])
+            .args(["--port", &port.to_string()]);
+        Self::run(command, folder, env)
+    }
+
+    /// With its arguments as they are, and no variables of the environment but these and those of the log.
+    pub fn run(command: &mut Command, folder: &Path, env: &[(String, String)]) -> Self {
+        let mut child = command
             .current_dir(folder)
             .env_clear()
             .envs([("RUST_LOG", "postroom=debug,info"), ("POSTROOM_LOG_FORMAT", "json")])

@@ -1,5 +1,6 @@
 //! A site's own server, as bare as can be: it answers as the test says, to the byte, and notes what it was asked.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -84,7 +85,15 @@ pub struct SiteServer {
 impl SiteServer {
     /// Starts one that answers as `script` says; it gets the request and how many came before.
     pub async fn start(script: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(([127, 0, 0, 1], 0).into(), script).await
+    }
+
+    /// The same, at this address.
+    pub async fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State {
             script: Box::new(script),

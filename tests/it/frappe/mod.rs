@@ -1,0 +1,15 @@
+//! Frappe benches, from outside: what a gateway does that stands in place of Frappe's own realtime server.
+
+mod away;
+mod connecting;
+mod events_channel;
+mod hostile;
+mod listening;
+mod many;
+mod names;
+mod older;
+mod protocol;
+mod redis;
+mod subscriptions;
+mod tokens;
+mod viewers;
