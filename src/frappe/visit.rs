@@ -71,16 +71,16 @@ impl Visit {
                 let room = type_room(&doctype);
                 self.ask(&doctype, None, room, Self::join);
             }
-            Said::UnsubscribeType(doctype) => drop(self.leave(&type_room(&doctype))),
+            Said::UnsubscribeType(doctype) => self.leave(&type_room(&doctype)),
             Said::Subscribe(doc) => {
                 let room = doc.room();
                 self.ask(&doc.doctype, Some(&doc.name), room, Self::join);
             }
-            Said::Unsubscribe(doc) => drop(self.leave(&doc.room())),
+            Said::Unsubscribe(doc) => self.leave(&doc.room()),
             Said::Open(doc) => self.open(&doc),
             Said::Close(doc) => self.close(&doc),
             Said::SubscribeTask(task) => self.join(&task_room(&task)),
-            Said::UnsubscribeTask(task) => drop(self.leave(&task_room(&task))),
+            Said::UnsubscribeTask(task) => self.leave(&task_room(&task)),
             Said::OpenInEditor(what) => self.open_in_editor(&what),
             Said::Other(event, args) => self.hear_app(event, args),
             Said::Nothing => {}
@@ -123,8 +123,12 @@ impl Visit {
         self.ground.gateway.join_room(self.attendance.id(), room);
     }
 
-    /// Whether it was one of those who are named there.
-    fn leave(&self, room: &Room) -> bool {
+    fn leave(&self, room: &Room) {
+        self.depart(room);
+    }
+
+    /// It is in a room no more. Whether it was one of those who are named there.
+    fn depart(&self, room: &Room) -> bool {
         self.wishes.withdraw(room);
         self.ground.gateway.leave_room(self.attendance.id(), room);
         let place = self.place(room);
@@ -158,7 +162,7 @@ impl Visit {
 
     fn close(&self, doc: &Doc) {
         let (room, notice) = (doc.open_room(), notice(doc));
-        if !self.leave(&room) && self.may_recall() {
+        if !self.depart(&room) && self.may_recall() {
             self.ground.town.recall(&self.place(&room), &notice, &self.user.name);
         }
     }

@@ -1,11 +1,13 @@
 //! What clients of a Frappe site may say beyond what Frappe itself knows: rules for the events of apps, and a method of the
 //! site that is asked about all others.
 
+mod faults;
 mod rooms;
 mod template;
 
 use std::collections::BTreeMap;
 
+pub use faults::RuleFault;
 pub use rooms::RoomKind;
 pub use template::{Payload, Piece, RoomTemplate, TemplateError, Text, WORDS, Word};
 
