@@ -12,7 +12,9 @@ type Args = [Box<str>];
 
 /// Reads a rule, reporting what is wrong. `None` only where something is.
 pub(super) fn read(table: &Table<'_>, findings: &mut Findings) -> Option<AppEvent> {
+    let before = findings.errors();
     table.knows(&KEYS, findings);
+    let all_known = findings.errors() == before;
     let app = table.text("app", findings, app);
     let guests = table.flag("guests", findings);
     let watch = table.flag("watch", findings);
@@ -36,6 +38,10 @@ pub(super) fn read(table: &Table<'_>, findings: &mut Findings) -> Option<AppEven
         relays: relays.ok()?,
         args,
     };
+    if !all_known {
+        // What was meant is missing, and would be said to be.
+        return None;
+    }
     let faults = rule.faults();
     for fault in &faults {
         table.error(fault.key(), fault.to_string(), findings);

@@ -76,9 +76,9 @@ pub enum TemplateError {
     Users,
     /// A room whose name is wholly the client's choice.
     #[error(
-        "must begin with at least three characters of its own, such as `myapp:{{0}}`: else a client can name any room of the site"
+        "must begin with at least three characters of its own, such as `myapp:{{name}}`: else a client can name any room of the site"
     )]
-    Open(String),
+    Open,
     /// Nothing at all.
     #[error("is empty; it would mean everybody")]
     Empty,
@@ -174,7 +174,7 @@ impl RoomTemplate {
         let whole = template.pieces().len() == 1 && !start.is_empty();
         let kind = RoomKind::of(start);
         if !whole && start.chars().count() < OWN_START {
-            return Err(TemplateError::Open(text.trim().to_owned()));
+            return Err(TemplateError::Open);
         }
         Ok(Self { text: template, kind })
     }

@@ -19,3 +19,6 @@ pub(super) struct Facts<'a> {
     pub(super) site: &'a str,
     pub(super) args: &'a [Value],
 }
+
+#[cfg(test)]
+mod tests;

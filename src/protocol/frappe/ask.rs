@@ -112,6 +112,12 @@ impl Asked {
         Self { method: method.to_owned(), query: Vec::new(), body: Some(body), by_secret: false }
     }
 
+    /// Whether it has a body, and so is posted.
+    #[must_use]
+    pub fn is_post(&self) -> bool {
+        self.body.is_some()
+    }
+
     /// On nobody's behalf: the secret of the bench says who asks.
     #[must_use]
     pub fn by_secret(self) -> Self {
