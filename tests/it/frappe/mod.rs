@@ -1,7 +1,9 @@
 //! Frappe benches, from outside: what a gateway does that stands in place of Frappe's own realtime server.
 
+mod app_events;
 mod away;
 mod connecting;
+mod event_hook;
 mod events_channel;
 mod hostile;
 mod listening;
