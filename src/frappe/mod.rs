@@ -11,6 +11,7 @@ mod door;
 pub mod fuzzing;
 mod member;
 mod namespaces;
+mod rules;
 mod said;
 mod town;
 mod visit;

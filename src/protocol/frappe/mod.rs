@@ -25,7 +25,7 @@ use super::StartError;
 use super::outgoing::{CallThread, Outgoing};
 use crate::domain::{Secret, Site};
 
-pub use ask::CallFailure;
+pub use ask::{Asked, CallFailure};
 pub use bases::hostname;
 pub use bench::{Bench, BenchEar};
 pub use caller::{Caller, Credential, User};

@@ -1,8 +1,10 @@
 //! Frappe benches, from outside: what a gateway does that stands in place of Frappe's own realtime server.
 
+mod app_events;
 mod away;
 mod beside;
 mod connecting;
+mod event_hook;
 mod events_channel;
 mod hostile;
 mod listening;
