@@ -19,7 +19,7 @@ fn text(text: &str) -> Text {
 }
 
 fn room(text: &str) -> Option<RoomTemplate> {
-    Some(RoomTemplate::parse(text, &args()).unwrap())
+    RoomTemplate::parse(text, &args()).ok()
 }
 
 fn facts(args: &[Value]) -> Facts<'_> {
