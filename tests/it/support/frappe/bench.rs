@@ -210,6 +210,11 @@ impl Bench {
         visitor.round(number).await
     }
 
+    /// Waits until a visitor is no longer in a room.
+    pub async fn exits(&self, visitor: &mut Visitor, room: &str) {
+        until(&format!("the visitor has left {room}"), async || !self.is_in(visitor, room).await).await;
+    }
+
     /// Waits until a visitor is in a room.
     pub async fn enters(&self, visitor: &mut Visitor, room: &str) {
         until(&format!("the visitor is in {room}"), async || self.is_in(visitor, room).await).await;
