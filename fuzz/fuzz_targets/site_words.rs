@@ -81,5 +81,5 @@ fn header(token: &str) {
 fn site_name(name: &str) {
     let Ok(site) = SiteName::new(name) else { return };
     assert_eq!((site.as_str(), site.namespace().strip_prefix('/')), (name, Some(name)));
-    assert!(!name.contains([',', '/', '?', '\0']) && name.len() <= 64);
+    assert!(!name.contains([',', '/', '?', '\0']) && name.len() <= 253);
 }

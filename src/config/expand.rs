@@ -31,7 +31,7 @@ fn expand_node(node: &mut Node, place: &Place, key: &str, env: &Env, findings: &
             Ok(None) => true,
             Ok(Some(text)) => {
                 let given = !text.is_empty();
-                *scalar = Scalar { text, read_as: None, expanded: true };
+                *scalar = Scalar { text, read_as: None, is_text: true, expanded: true };
                 given
             }
             Err(what) => {

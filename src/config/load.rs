@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::app_events;
 use super::environments;
 use super::expand::{self, Env};
 use super::frappe::{self, Bench, Section};
@@ -155,10 +156,11 @@ pub(super) fn process_of(
     findings: &mut Findings,
 ) -> Process {
     look_at_variables(&sources.env, findings);
-    let in_file = match text {
+    let mut in_file = match text {
         Some(text) => config_entries(&file, text, &sources.env, findings),
         None => Vec::new(),
     };
+    let app_events = app_events::take_from(&mut in_file, "frappe", findings);
     let in_file = given::from_entries(SERVER, &in_file, findings);
     let mut in_env = given::from_variables(SERVER, &sources.env);
     let with_bench = frappe::is_wanted(sources, &in_file);
@@ -169,7 +171,7 @@ pub(super) fn process_of(
         Ok(given) => {
             let fields = &mut Fields { schema: SERVER, given, owner: Place::WholeFile(file), findings };
             let server = read_server::read(fields);
-            Process { server, section: frappe::section(fields), with_bench }
+            Process { server, section: frappe::section(fields).with(app_events), with_bench }
         }
         Err(error) => {
             findings.error(&Place::WholeFile(file), "", error.to_string());

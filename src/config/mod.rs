@@ -7,6 +7,7 @@
 //! What must not live here: anything that acts on a setting, and any look at the process's own environment,
 //! which comes in through [`Sources`].
 
+mod app_events;
 mod check;
 mod environments;
 mod expand;

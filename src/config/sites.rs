@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::app_events::{self, Written};
 use super::expand::Env;
 use super::frappe;
 use super::given::{self, Fields, Flat};
@@ -20,14 +21,18 @@ pub(super) fn from_entries(entries: &[Entry], findings: &mut Findings) -> Vec<Ar
     let mut meant_by_localhost: Option<String> = None;
     let sites = entries.iter().filter_map(|entry| {
         let name = site_name(&entry.key, &entry.place, findings);
-        let flat = match &entry.node {
-            Node::Map(entries) => given::from_entries(SITE, entries, findings),
+        let (flat, written) = match &entry.node {
+            Node::Map(entries) => {
+                let (written, others) = app_events::take(entries, "", findings);
+                (given::from_entries(SITE, &others, findings), written)
+            }
             other => {
                 findings.error(&entry.place, &entry.key, not_a_site(&entry.key, other));
                 return None;
             }
         };
         let site = read(name, &entry.key, entry.place.clone(), flat, findings)?;
+        let site = with_rules(site, written, findings);
         if site.frappe().is_some_and(|site| site.is_default) {
             match &meant_by_localhost {
                 Some(other) => {
@@ -42,6 +47,19 @@ pub(super) fn from_entries(entries: &[Entry], findings: &mut Findings) -> Vec<Ar
         Some(Arc::new(site))
     });
     sites.collect()
+}
+
+/// A site with the rules for the events of its apps.
+fn with_rules(mut site: Site, written: Option<Written>, findings: &mut Findings) -> Site {
+    let Some(Written { events, first: (key, place) }) = written else { return site };
+    match &mut site.protocol {
+        Protocol::Frappe(frappe) => Arc::make_mut(frappe).rules = Arc::new(events),
+        Protocol::Webservice(_) => {
+            let text = "is a setting of a Frappe site; add `protocol: frappe` beside it, or delete it";
+            findings.error(&place, key, text);
+        }
+    }
+    site
 }
 
 /// The one site that the environment describes; `None` without `SITE_NAME`.

@@ -42,6 +42,8 @@ pub(super) struct Scalar {
     pub(super) text: String,
     /// What other readers of YAML make of an unquoted number or boolean, where that is not what is written.
     pub(super) read_as: Option<String>,
+    /// Whether it is a text for all readers of YAML, and no number or boolean.
+    pub(super) is_text: bool,
     /// Whether it came out of the environment and may be a secret, that is: should not be shown.
     pub(super) expanded: bool,
 }
@@ -191,7 +193,7 @@ impl Reader<'_> {
     fn node(&mut self, raw: Spanned<Raw>) -> Node {
         match raw.value {
             Raw::Null => Node::Null,
-            Raw::Text(text) => Node::Scalar(Scalar { text, read_as: None, expanded: false }),
+            Raw::Text(text) => Node::Scalar(Scalar { text, read_as: None, is_text: true, expanded: false }),
             Raw::Other(value) => Node::Scalar(self.as_written(value, raw.defined)),
             Raw::Map(entries) => Node::Map(self.map(entries)),
             Raw::List(items) => Node::List(items.into_iter().map(|item| self.item(item)).collect()),
@@ -211,8 +213,10 @@ impl Reader<'_> {
             Some(self.text.get(start..end)?.trim().trim_matches(['"', '\'']).to_owned())
         });
         match written {
-            Some(text) if text != value => Scalar { text, read_as: Some(value), expanded: false },
-            _ => Scalar { text: value, read_as: None, expanded: false },
+            Some(text) if text != value => {
+                Scalar { text, read_as: Some(value), is_text: false, expanded: false }
+            }
+            _ => Scalar { text: value, read_as: None, is_text: false, expanded: false },
         }
     }
 

@@ -1,5 +1,8 @@
 //! What a Frappe site is: where its web server and its bench's Redis are, and whom it lets in.
 
+use std::sync::Arc;
+
+use super::app_events::AppEvents;
 use super::site::Secret;
 
 /// A site of a Frappe bench, beyond what every site is.
@@ -28,6 +31,8 @@ pub struct FrappeSite {
     pub developer_mode: bool,
     /// Its clients come to the root namespace, as those of version 14.
     pub in_root_namespace: bool,
+    /// What the events of its apps mean.
+    pub rules: Arc<AppEvents>,
 }
 
 impl FrappeSite {
@@ -46,6 +51,7 @@ impl FrappeSite {
             origin_required: false,
             developer_mode: false,
             in_root_namespace: false,
+            rules: Arc::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! nothing of the house.
 
 mod address;
+pub mod app_events;
 mod delivery;
 mod flake;
 mod frappe;

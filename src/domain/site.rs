@@ -144,13 +144,19 @@ pub struct Site {
 }
 
 impl Site {
-    /// Whether a Frappe site is reached under this host name: its own, another one that is configured, or this machine's where
-    /// it is the default one.
+    /// Whether this is a host name of a Frappe site: its own, or another one that is configured.
+    #[must_use]
+    pub fn is_named(&self, host: &str) -> bool {
+        let Some(frappe) = self.frappe() else { return false };
+        host == self.name.as_str() || frappe.aliases.iter().any(|alias| alias == host)
+    }
+
+    /// Whether a Frappe site is reached where this is the `Host`: under its names, and under this machine's where it is the
+    /// default one.
     #[must_use]
     pub fn is_reached_at(&self, host: &str) -> bool {
-        let Some(frappe) = self.frappe() else { return false };
-        let is_here = frappe.is_default && matches!(host, "localhost" | "127.0.0.1");
-        host == self.name.as_str() || is_here || frappe.aliases.iter().any(|alias| alias == host)
+        let is_default = self.frappe().is_some_and(|frappe| frappe.is_default);
+        self.is_named(host) || is_default && matches!(host, "localhost" | "127.0.0.1")
     }
 
     /// Whether messages are kept for the devices of this site, that is: whether it has a `userRoomPrefix`.

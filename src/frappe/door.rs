@@ -53,25 +53,24 @@ pub(super) fn check(site: &Site, knock: &Knock<'_>) -> Result<Credential, Denial
 }
 
 /// The site that a client means by the address that it uses, as Frappe's own server finds it.
-fn named<'a>(site: &Site, knock: &Knock<'a>) -> Option<&'a str> {
-    if let Some(name) = knock.site_name.filter(|name| !name.is_empty()) {
-        return Some(hostname(name));
-    }
-    let host = knock.host.map(hostname);
-    let is_here =
-        host.is_some_and(|host| matches!(host, "localhost" | "127.0.0.1") && site.is_reached_at(host));
-    if is_here {
-        return host;
-    }
-    knock.origin.map(hostname).or(host)
+fn named<'a>(knock: &Knock<'a>) -> Option<&'a str> {
+    let name = knock.site_name.filter(|name| !name.is_empty());
+    name.or(knock.origin).or(knock.host).map(hostname)
+}
+
+/// The default site is meant where the address is that of the machine, and nothing names another one.
+fn is_default(site: &Site, knock: &Knock<'_>) -> bool {
+    let host = knock.host.map(hostname).filter(|host| !site.is_named(host));
+    knock.site_name.is_none_or(str::is_empty) && host.is_some_and(|host| site.is_reached_at(host))
 }
 
 fn check_name(site: &Site, knock: &Knock<'_>, tokens_only: bool) -> Result<(), Denial> {
     if tokens_only && knock.site_name.is_none() {
         return Ok(());
     }
-    match named(site, knock) {
-        Some(name) if site.is_reached_at(name) => Ok(()),
+    match named(knock) {
+        _ if is_default(site, knock) => Ok(()),
+        Some(name) if site.is_named(name) => Ok(()),
         name => Err(denial(
             "Invalid namespace",
             format!(
@@ -99,7 +98,7 @@ fn check_origin(site: &Site, knock: &Knock<'_>, required: bool) -> Result<(), De
         return if required { Err(denial("Invalid origin", detail())) } else { Ok(()) };
     };
     let forwarded = knock.forwarded_host.map(hostname);
-    if origin == host || Some(origin) == forwarded || site.is_reached_at(origin) {
+    if origin == host || Some(origin) == forwarded || site.is_named(origin) {
         return Ok(());
     }
     Err(denial("Invalid origin", detail()))

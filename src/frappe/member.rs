@@ -80,7 +80,11 @@ impl Member for FrappeMember {
             State::Joined(visit) => Rc::clone(visit),
             _ => return Err(Fault("an event before the client was let in")),
         };
-        visit.hear(said::read(said.json)?);
+        let event = said::read(said.json)?;
+        // Nothing that a site knows has attachments, and without them it would be something else.
+        if said.attachments.is_empty() {
+            visit.hear(event);
+        }
         Ok(())
     }
 
@@ -109,6 +113,7 @@ async fn enter(ground: Ground, caller: Arc<Caller>, sid: Sid, member: Weak<Frapp
         }
     };
     ground.town.settle(&site);
+    let id: Box<str> = sid.as_str().into();
     let rooms = first_rooms(sid.as_str(), &user.name, user.is_system);
     let attached = |attendance: Attendance| {
         let attendance = Rc::new(attendance);
@@ -124,7 +129,7 @@ async fn enter(ground: Ground, caller: Arc<Caller>, sid: Sid, member: Weak<Frapp
     let Some(member) = member.upgrade() else { return };
     let State::Attached(attendance) = member.state.replace(State::Pending) else { return };
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
-    member.settle(State::Joined(Visit::new(ground, caller, user, since, attendance)));
+    member.settle(State::Joined(Visit::new(ground, caller, user, since, attendance, id)));
 }
 
 fn turn_away(ground: &Ground, member: &Weak<FrappeMember>, text: &str) {

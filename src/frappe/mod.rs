@@ -6,9 +6,13 @@
 //! What must not live here: HTTP and Redis (`protocol/frappe`), packets and frames (`transport/socketio`).
 
 mod door;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod member;
 mod namespaces;
 mod rehearsal;
+mod rules;
 mod said;
 mod town;
 mod visit;

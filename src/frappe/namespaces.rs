@@ -80,12 +80,9 @@ impl FrappeNamespaces {
                 return FrappeMember::refused();
             }
         };
-        let caller = Caller {
-            site: Arc::clone(&site),
-            credential,
-            origin: knock.origin.map(Into::into),
-            forwarded_for: offer.header("x-forwarded-for").map(Into::into),
-        };
+        let mut caller = Caller::new(Arc::clone(&site), credential);
+        caller.origin = knock.origin.map(Into::into);
+        caller.forwarded_for = offer.header("x-forwarded-for").map(Into::into);
         let (gateway, frappe) = (Rc::clone(&self.gateway), Arc::clone(&self.frappe));
         let town = self.towns.of(&bench);
         let ground = Ground { gateway, frappe, bench, town, site, socket };

@@ -9,6 +9,11 @@ use crate::transport::engine::Fault;
 const RESERVED: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
+/// Whether Socket.IO keeps an event name for itself.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
 /// A document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Doc {

@@ -1,5 +1,7 @@
 //! A client of a Frappe site that was let in: what it asks for, and what comes of it.
 
+mod apps;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use self::apps::Apps;
 use super::said::{Doc, Said, task_room, type_room};
 use super::town::{Notice, Place, Town, Viewer};
 use super::wishes::Wishes;
@@ -41,6 +44,9 @@ pub(super) struct Visit {
     places: RefCell<Vec<Place>>,
     /// When viewers were told last because it said that it had left where it was not.
     recalled: Cell<Option<Instant>>,
+    /// The id that the client knows itself by.
+    sid: Box<str>,
+    apps: Apps,
 }
 
 impl Visit {
@@ -50,9 +56,11 @@ impl Visit {
         user: User,
         since: u64,
         attendance: Rc<Attendance>,
+        sid: Box<str>,
     ) -> Rc<Self> {
         let (wishes, places, recalled) = (Wishes::default(), RefCell::default(), Cell::new(None));
-        Rc::new(Self { ground, caller, user, since, attendance, wishes, places, recalled })
+        let apps = Apps::default();
+        Rc::new(Self { ground, caller, user, since, attendance, wishes, places, recalled, sid, apps })
     }
 
     /// The client says something.
@@ -74,7 +82,8 @@ impl Visit {
             Said::SubscribeTask(task) => self.join(&task_room(&task)),
             Said::UnsubscribeTask(task) => self.leave(&task_room(&task)),
             Said::OpenInEditor(what) => self.open_in_editor(&what),
-            Said::Other(..) | Said::Nothing => {}
+            Said::Other(event, args) => self.hear_app(event, args),
+            Said::Nothing => {}
         }
     }
 
@@ -115,17 +124,29 @@ impl Visit {
     }
 
     fn leave(&self, room: &Room) {
+        self.depart(room);
+    }
+
+    /// It is in a room no more. Whether it was one of those who are named there.
+    fn depart(&self, room: &Room) -> bool {
         self.wishes.withdraw(room);
         self.ground.gateway.leave_room(self.attendance.id(), room);
+        let place = self.place(room);
+        let at = self.places.borrow().iter().position(|known| *known == place);
+        if let Some(at) = at {
+            self.places.borrow_mut().swap_remove(at);
+            self.ground.town.leave(&self.ground.bench, &place, self.session(), &self.user.name);
+        }
+        at.is_some()
     }
 
     fn open(self: &Rc<Self>, doc: &Doc) {
         let (room, notice) = (doc.open_room(), notice(doc));
-        self.ask(&doc.doctype, Some(&doc.name), room, move |visit, room| visit.enter(room, notice));
+        self.ask(&doc.doctype, Some(&doc.name), room, move |visit, room| visit.enter(room, vec![notice]));
     }
 
     /// The client is one of those who are named at a place.
-    fn enter(&self, room: &Room, notice: Notice) {
+    fn enter(&self, room: &Room, notices: Vec<Notice>) {
         self.join(room);
         let id = self.attendance.id();
         if !self.ground.gateway.hub().is_in(id, room) {
@@ -136,20 +157,13 @@ impl Visit {
             self.places.borrow_mut().push(place.clone());
         }
         let viewer = Viewer { session: self.session(), user: Arc::clone(&self.user.name), since: self.since };
-        self.ground.town.enter(&self.ground.bench, place, notice, viewer);
+        self.ground.town.enter(&self.ground.bench, place, notices, viewer);
     }
 
     fn close(&self, doc: &Doc) {
         let (room, notice) = (doc.open_room(), notice(doc));
-        let place = self.place(&room);
-        self.leave(&room);
-        let at = self.places.borrow().iter().position(|known| *known == place);
-        match at {
-            Some(at) => {
-                self.places.borrow_mut().swap_remove(at);
-                self.ground.town.leave(&self.ground.bench, &place, self.session(), &self.user.name);
-            }
-            None => self.recall(&place, &notice),
+        if !self.depart(&room) {
+            self.recall(&self.place(&room), &notice);
         }
     }
 

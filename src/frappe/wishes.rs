@@ -20,12 +20,25 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
+    /// A question about no room. Whether it may be asked; then it is to be finished.
+    pub(super) fn begin(&self) -> bool {
+        let free = self.under_way.get() < MOST;
+        if free {
+            self.under_way.set(self.under_way.get() + 1);
+        }
+        free
+    }
+
+    /// There is an answer to a question about no room.
+    pub(super) fn finish(&self) {
+        self.under_way.set(self.under_way.get().saturating_sub(1));
+    }
+
     /// A wish for a room; an earlier one for it counts no longer. `None` where too much is under way.
     pub(super) fn make(&self, room: &Room) -> Option<u64> {
-        if self.under_way.get() >= MOST {
+        if !self.begin() {
             return None;
         }
-        self.under_way.set(self.under_way.get() + 1);
         let number = self.last.get() + 1;
         self.last.set(number);
         self.open.borrow_mut().insert(room.clone(), number);
@@ -34,7 +47,7 @@ impl Wishes {
 
     /// There is an answer. Whether the wish still counts.
     pub(super) fn settle(&self, room: &Room, number: u64) -> bool {
-        self.under_way.set(self.under_way.get().saturating_sub(1));
+        self.finish();
         let mut open = self.open.borrow_mut();
         let counts = open.get(room) == Some(&number);
         if counts {

@@ -23,6 +23,7 @@ mod deploy;
 mod engine;
 mod entrances;
 mod frappe;
+mod frappe_docs;
 mod hand_over;
 mod hostile;
 mod kill;

@@ -41,7 +41,7 @@ pub(super) fn with_template(subject: &Subject, address: &PublicAddress, got_thro
     match rehearse(&subject.site, &template(address)) {
         Ok(()) => Finding::ok(format!("the headers of bench's nginx template are accepted: {headers}")),
         Err(_) if got_through => Finding::ok(format!(
-            "the proxy names the site itself; with bench's nginx template, {host} would be no name of it"
+            "clients get in; only with bench's own nginx template would {host} be no name of the site"
         )),
         Err(TurnedAway { told, .. }) => {
             let text = format!("clients that come as {host} are turned away with '{told}' ({headers})");

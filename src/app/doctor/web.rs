@@ -59,7 +59,7 @@ impl Visit<'_> {
     }
 
     fn caller(&self, credential: Credential) -> Caller {
-        Caller { site: Arc::clone(&self.subject.site), credential, origin: None, forwarded_for: None }
+        Caller::new(Arc::clone(&self.subject.site), credential)
     }
 
     /// `answered`: which of the web servers answered, the first that did. Those behind it are asked where a client says

@@ -1,6 +1,7 @@
 //! From the files of a bench, the environment and the section `frappe` of `config.yml` to [`Bench`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::expand::Env;
 use super::super::given::{self, Fields};
@@ -70,6 +71,7 @@ pub(in super::super) fn read(
         // Whatever is written there that is not falsy.
         developer_mode: fields.has("developer_mode"),
         in_root_namespace: section.root_namespace.unwrap_or_else(|| version.is_some_and(Version::is_in_root)),
+        rules: Arc::clone(&section.app_events),
     };
     let default_site = default_site(fields, &sites);
     let bench = Bench {

@@ -1,10 +1,14 @@
 //! The section `frappe` of `config.yml`: what is wanted of the sites of a bench.
 
+use std::sync::Arc;
+
+use super::super::app_events::Written;
 use super::super::given::Fields;
 use super::super::problem::{Findings, Place};
 use super::super::value::{self, Wanted};
 use super::rules::{Rules, rules};
 use crate::domain::SiteName;
+use crate::domain::app_events::AppEvents;
 
 /// What is wanted of the sites of a bench. Settings that are wrong are missing here, and were said to be wrong.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +27,8 @@ pub(in super::super) struct Section {
     pub(super) aliases: Vec<(String, SiteName)>,
     /// Where these stand.
     pub(super) aliases_at: Option<Place>,
+    /// `frappe.appEvents` and `frappe.eventHook`.
+    pub(super) app_events: Arc<AppEvents>,
     /// The first key that a file gives, and where.
     first: Option<(&'static str, Place)>,
     /// Where the port was given; `None`: it is the bench that says it.
@@ -48,9 +54,20 @@ pub(in super::super) fn section(fields: &mut Fields<'_>) -> Section {
         tokens,
         aliases: aliases.unwrap_or_default(),
         aliases_at: Some(fields.place("frappe.siteAliases")),
+        app_events: Arc::default(),
         first: first(fields),
         port: fields.has("port").then(|| fields.place("port")),
         names_data: fields.has("data"),
+    }
+}
+
+impl Section {
+    /// With the rules for the events of apps, which stand in the file alone.
+    pub(in super::super) fn with(self, written: Option<Written>) -> Self {
+        let Some(Written { events, first: (key, place) }) = written else { return self };
+        let key = if key == "eventHook" { "frappe.eventHook" } else { "frappe.appEvents" };
+        let first = self.first.clone().or(Some((key, place)));
+        Self { app_events: Arc::new(events), first, ..self }
     }
 }
 

@@ -94,6 +94,7 @@ pub(in super::super) fn site(fields: &mut Fields<'_>) -> Option<FrappeSite> {
         origin_required: rules.origin_required,
         developer_mode: developer_mode?,
         in_root_namespace: in_root_namespace?,
+        rules: Arc::default(),
     })
 }
 

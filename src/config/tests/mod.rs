@@ -1,5 +1,6 @@
 //! Promises of the configuration as a whole: messages, precedence, the example files.
 
+mod app_events;
 mod bench;
 mod checking;
 mod examples;

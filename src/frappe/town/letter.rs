@@ -10,16 +10,16 @@ use super::notice::Notice;
 
 /// A letter of one Postroom to all.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Letter {
+pub(in crate::frappe) struct Letter {
     /// Who wrote it.
-    pub(super) node: u64,
+    pub(in crate::frappe) node: u64,
     /// What it says.
-    pub(super) say: Say,
+    pub(in crate::frappe) say: Say,
 }
 
 /// What is said.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Say {
+pub(in crate::frappe) enum Say {
     /// The writer is there.
     Alive,
     /// The writer has just come, or has missed something: everybody tells what there is.
@@ -38,12 +38,12 @@ pub(super) enum Say {
 }
 
 impl Letter {
-    pub(super) fn to_json(&self) -> Option<Vec<u8>> {
+    pub(in crate::frappe) fn to_json(&self) -> Option<Vec<u8>> {
         serde_json::to_vec(self).ok()
     }
 
     /// `None` where it is none that is understood here: a later version may say more.
-    pub(super) fn read(json: &[u8]) -> Option<Self> {
+    pub(in crate::frappe) fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
 }

@@ -5,7 +5,7 @@
 //! happened.
 
 mod ear;
-mod letter;
+pub(super) mod letter;
 mod notice;
 mod presence;
 
@@ -78,10 +78,10 @@ impl Town {
     }
 
     /// A viewer comes to a place, or says again that it is there. Everybody there is told.
-    pub(super) fn enter(&self, bench: &Bench, place: Place, notice: Notice, viewer: Viewer) {
+    pub(super) fn enter(&self, bench: &Bench, place: Place, notices: Vec<Notice>, viewer: Viewer) {
         let mut presence = self.presence();
         let by = Arc::clone(&viewer.user);
-        let change = presence.enter(place, notice, viewer);
+        let change = presence.enter(place, notices, viewer);
         self.announce(bench, &presence, change, Some(&by));
     }
 
@@ -103,8 +103,12 @@ impl Town {
         !viewers.is_empty()
     }
 
-    /// Emits an event in a room of a site, on all Postrooms of the bench; not on the session `except`.
+    /// Emits an event in a room of a site, on all Postrooms of the bench; not on the session `except`, and not at all while
+    /// the site has too much waiting.
     pub(super) fn relay(&self, bench: &Bench, place: &Place, event: Event, except: Option<SessionRef>) {
+        if self.shared.switchboard().is_congested(&place.site) {
+            return;
+        }
         let json = std::str::from_utf8(event.json()).ok().map(str::to_owned);
         let json = json.and_then(|json| RawValue::from_string(json).ok());
         self.emit(&place.site, place.room.as_str(), event, except);
@@ -114,21 +118,23 @@ impl Town {
         }
     }
 
+    /// The users at a place, each once, in the order in which they connected.
+    pub(super) fn users(&self, place: &Place) -> Vec<Arc<str>> {
+        let viewers = self.presence().viewers(place);
+        self::notice::unique(&viewers).into_iter().map(Into::into).collect()
+    }
+
     fn announce(&self, bench: &Bench, presence: &Presence, change: Change, by: Option<&Arc<str>>) {
         let Change { place, notices } = change;
         self.tell_clients(&place, &notices, &presence.viewers(&place), by);
         self.tell_viewers(bench, presence, &place, &notices, by);
     }
 
-    /// Who is alone at a place needs not be told of itself.
     fn tell_clients(&self, place: &Place, notices: &[Notice], viewers: &[Arc<str>], by: Option<&Arc<str>>) {
         let alone = matches!(viewers, [only] if Some(only) == by);
-        if alone {
-            return;
-        }
-        for notice in notices {
+        for notice in notices.iter().filter(|notice| !alone || notice.is_for_one()) {
             if let Some(event) = notice.event(viewers) {
-                self.emit(&place.site, place.room.as_str(), event, None);
+                self.emit(&place.site, notice.room(place), event, None);
             }
         }
     }

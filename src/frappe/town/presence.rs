@@ -10,6 +10,9 @@ use crate::domain::{Room, SessionRef, SiteName};
 /// A neighbour that was not heard of for so long is gone, and its viewers with it.
 const GONE: Duration = Duration::from_secs(7);
 
+/// Most notices at one place.
+const NOTICES: usize = 16;
+
 /// A room of a site in which it matters who is there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::frappe) struct Place {
@@ -53,12 +56,12 @@ pub(super) struct Presence {
 
 impl Presence {
     /// A session comes to a place; it may be there already.
-    pub(super) fn enter(&mut self, place: Place, notice: Notice, viewer: Viewer) -> Change {
+    pub(super) fn enter(&mut self, place: Place, notices: Vec<Notice>, viewer: Viewer) -> Change {
         let gathering = self.places.entry(place.clone()).or_default();
         if !gathering.own.iter().any(|own| own.session == viewer.session) {
             gathering.own.push(viewer);
         }
-        gathering.learn(vec![notice]);
+        gathering.learn(notices);
         Change { place, notices: gathering.notices.clone() }
     }
 
@@ -149,9 +152,12 @@ impl Presence {
 impl Gathering {
     fn learn(&mut self, notices: Vec<Notice>) {
         for notice in notices {
-            if !self.notices.contains(&notice) {
-                self.notices.push(notice);
-            }
+            self.notices.retain(|known| !notice.replaces(known));
+            self.notices.push(notice);
+        }
+        // What clients said is in them: there must be an end.
+        if self.notices.len() > NOTICES {
+            self.notices.drain(..self.notices.len() - NOTICES);
         }
     }
 }
@@ -184,8 +190,8 @@ mod tests {
     #[test]
     fn viewers_of_all_neighbours_are_named_in_the_order_in_which_they_connected() {
         let (mut presence, here) = (Presence::default(), place("1"));
-        presence.enter(here.clone(), notice(), viewer(2, "bob"));
-        presence.enter(here.clone(), notice(), viewer(2, "bob"));
+        presence.enter(here.clone(), vec![notice()], viewer(2, "bob"));
+        presence.enter(here.clone(), vec![notice()], viewer(2, "bob"));
         presence.heard(7, &here, vec![("ann".into(), 15), ("cid".into(), 25)], vec![notice()]);
         assert_eq!(names(&presence, &here), "ann bob cid");
         presence.heard(7, &here, vec![("cid".into(), 25)], Vec::new());
@@ -199,7 +205,7 @@ mod tests {
         let (mut presence, here, start) = (Presence::default(), place("1"), Instant::now());
         assert!(presence.alive(7, start) && !presence.alive(7, start) && presence.alive(8, start));
         presence.heard(7, &here, vec![("ann".into(), 15)], vec![notice()]);
-        presence.enter(here.clone(), notice(), viewer(2, "bob"));
+        presence.enter(here.clone(), vec![notice()], viewer(2, "bob"));
         let late = start + GONE + Duration::from_millis(1);
         presence.alive(8, late);
         assert!(presence.bury(start + GONE).is_empty());
@@ -215,7 +221,7 @@ mod tests {
         let (mut presence, here) = (Presence::default(), place("1"));
         presence.leave(&here, session(1));
         presence.heard(7, &here, Vec::new(), vec![notice()]);
-        presence.enter(here.clone(), notice(), viewer(1, "ann"));
+        presence.enter(here.clone(), vec![notice()], viewer(1, "ann"));
         presence.leave(&here, session(1));
         assert!(presence.places.is_empty());
     }

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::bases::{Base, bases};
 use super::caller::{Caller, Credential, User};
+use super::permission::is_truthy;
 use crate::domain::Secret;
 use crate::protocol::outgoing::{CallError, Outgoing, SOCKET_SECRET, address, read};
 
@@ -56,6 +57,9 @@ pub enum CallFailure {
     /// The Redis of the bench cannot be used.
     #[error("redis_queue: {0}")]
     Bench(String),
+    /// It is to be asked on nobody's behalf, and nothing says who asks.
+    #[error("the bench has no secret (`socketio_auth_secret` in its Redis) that says who asks")]
+    NoSecret,
     /// The process stops.
     #[error("this server is about to stop")]
     Stopping,
@@ -66,7 +70,9 @@ impl CallFailure {
     #[must_use]
     pub fn told(&self) -> String {
         let why = match self {
-            Self::Nowhere | Self::Bench(_) => "the server does not know whom to ask about this site",
+            Self::Nowhere | Self::Bench(_) | Self::NoSecret => {
+                "the server does not know whom to ask about this site"
+            }
             Self::Unreachable(_) => "the site's web server cannot be reached",
             Self::Late | Self::Crowded => "the site's web server did not answer in time",
             Self::Status(status) => return format!("Unauthorized: status {status} of the site's web server"),
@@ -90,19 +96,32 @@ pub struct Asked {
     method: String,
     query: Vec<(String, String)>,
     body: Option<Vec<u8>>,
+    by_secret: bool,
 }
 
 impl Asked {
     /// A whitelisted method with these arguments.
     #[must_use]
     pub fn get(method: &str, query: Vec<(String, String)>) -> Self {
-        Self { method: method.to_owned(), query, body: None }
+        Self { method: method.to_owned(), query, body: None, by_secret: false }
     }
 
     /// A whitelisted method with a JSON body.
     #[must_use]
     pub fn post(method: &str, body: Vec<u8>) -> Self {
-        Self { method: method.to_owned(), query: Vec::new(), body: Some(body) }
+        Self { method: method.to_owned(), query: Vec::new(), body: Some(body), by_secret: false }
+    }
+
+    /// Whether it has a body, and so is posted.
+    #[must_use]
+    pub fn is_post(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// On nobody's behalf: the secret of the bench says who asks.
+    #[must_use]
+    pub fn by_secret(self) -> Self {
+        Self { by_secret: true, ..self }
     }
 }
 
@@ -151,6 +170,12 @@ impl Answer {
         self.body.trim_ascii_start().first() == Some(&b'<')
     }
 
+    /// Whether what the method returned is true, as JavaScript sees it.
+    #[must_use]
+    pub fn is_truthy(&self) -> bool {
+        self.message().is_ok_and(|message| is_truthy(&message))
+    }
+
     /// Whether it says that there is no such method.
     pub(super) fn lacks_method(&self) -> bool {
         let text = String::from_utf8_lossy(&self.body);
@@ -177,6 +202,9 @@ pub(super) async fn ask(
     secret: Option<&Secret>,
     asked: &Asked,
 ) -> Result<Answer, CallFailure> {
+    if asked.by_secret && secret.is_none() {
+        return Err(CallFailure::NoSecret);
+    }
     let bases = bases(&caller.site, caller.origin.as_deref());
     let mut failure = CallFailure::Nowhere;
     for (number, base) in bases.iter().enumerate() {
@@ -234,6 +262,10 @@ fn request(
     let method = if asked.body.is_some() { Method::POST } else { Method::GET };
     let mut request = Request::new(method, url);
     headers(request.headers_mut(), base, caller, secret).ok_or(CallFailure::Credential)?;
+    if asked.by_secret {
+        request.headers_mut().remove(COOKIE);
+        request.headers_mut().remove(AUTHORIZATION);
+    }
     if let Some(body) = &asked.body {
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.clone().into());

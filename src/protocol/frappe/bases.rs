@@ -44,7 +44,10 @@ pub fn bases(site: &Site, origin: Option<&str>) -> Vec<Base> {
     match &frappe.web_server {
         WebServer::At(base) => vec![Base::configured(base, site)],
         WebServer::OfOrigin { port, local } => {
-            let own = origin.filter(|origin| site.is_reached_at(hostname(origin)));
+            // This machine's own names are those of its web server; an `Origin` with them may be of anything on it.
+            let here = local.is_none() || port.is_some();
+            let is_own = |host| site.is_named(host) || here && site.is_reached_at(host);
+            let own = origin.filter(|origin| is_own(hostname(origin)));
             let own = own.and_then(|origin| of_origin(origin, *port)).map(|url| Base { url, host: None });
             own.into_iter().chain(local.iter().map(|url| Base::configured(url, site))).collect()
         }

@@ -20,16 +20,24 @@ const LINE: usize = 10_000;
 
 /// What is known about the web server of a site, and how much it is asked at the moment.
 pub(super) struct Desk {
-    places: Semaphore,
-    waiting: AtomicUsize,
+    /// Who is it? By itself, so that those who are inside and ask much keep nobody out.
+    arrivals: Line,
+    /// What may it see?
+    questions: Line,
     /// It names no apps, as those of version 15 and older: there is no use in asking again.
     names_no_apps: AtomicBool,
     /// How it is asked for permission, as far as found out.
     pub(super) dialect: AtomicU8,
 }
 
-/// A place in the line of a site.
-struct Waiting<'a>(&'a Desk);
+/// Calls of one kind.
+struct Line {
+    places: Semaphore,
+    waiting: AtomicUsize,
+}
+
+/// A place in a line.
+struct Waiting<'a>(&'a Line);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
@@ -39,14 +47,17 @@ impl Drop for Waiting<'_> {
 
 impl Desk {
     pub(super) fn new(concurrency: usize) -> Self {
+        let line = || Line { places: Semaphore::new(concurrency), waiting: AtomicUsize::new(0) };
         Self {
-            places: Semaphore::new(concurrency),
-            waiting: AtomicUsize::new(0),
+            arrivals: line(),
+            questions: line(),
             names_no_apps: AtomicBool::new(false),
             dialect: AtomicU8::new(0),
         }
     }
+}
 
+impl Line {
     fn line_up(&self) -> Option<Waiting<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(self);
@@ -65,11 +76,19 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    /// Asks, when it is its turn, and no longer than the site allows.
+    /// Asks what a client may see, when it is its turn, and no longer than the site allows.
     pub(super) async fn ask(&self, asked: &Asked) -> Result<Answer, CallFailure> {
-        let Some(_waiting) = self.desk.line_up() else { return Err(CallFailure::Crowded) };
         let turn = async {
-            let _place = self.desk.places.acquire().await.map_err(|_| CallFailure::Stopping)?;
+            let _turn = self.caller.turn().await;
+            self.ask_in(&self.desk.questions, asked).await
+        };
+        timeout_at(self.deadline, turn).await.unwrap_or(Err(CallFailure::Late))
+    }
+
+    async fn ask_in(&self, line: &Line, asked: &Asked) -> Result<Answer, CallFailure> {
+        let Some(_waiting) = line.line_up() else { return Err(CallFailure::Crowded) };
+        let turn = async {
+            let _place = line.places.acquire().await.map_err(|_| CallFailure::Stopping)?;
             // Each time anew: the web server makes it with the first call of all, and an operator may replace it.
             let secret = self.bench.secret().await;
             ask(&self.outgoing, &self.caller, secret.as_ref(), asked).await
@@ -81,9 +100,10 @@ impl Asking {
     /// of the bench.
     async fn user(self) -> Result<User, CallFailure> {
         let asked = Asked::get("frappe.realtime.get_user_info", Vec::new());
-        let first = self.ask(&asked).await?;
+        let line = &self.desk.arrivals;
+        let first = self.ask_in(line, &asked).await?;
         let enough = first.user().is_some_and(|user| user.apps.is_some() || self.knows_no_apps());
-        let answer = if enough { first } else { self.ask(&asked).await? };
+        let answer = if enough { first } else { self.ask_in(line, &asked).await? };
         let user = answer.user().ok_or(CallFailure::NoUser)?;
         self.desk.names_no_apps.store(user.apps.is_none(), Ordering::Relaxed);
         if user.apps.is_some() {

@@ -11,6 +11,9 @@ mod bases;
 mod bench;
 mod caller;
 mod calls;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod permission;
 pub mod probe;
 mod publication;
@@ -23,7 +26,7 @@ use super::StartError;
 use super::outgoing::{CallThread, Outgoing};
 use crate::domain::{Secret, Site};
 
-pub use ask::CallFailure;
+pub use ask::{Asked, CallFailure};
 pub use bases::hostname;
 pub use bench::{Bench, BenchEar};
 pub use caller::{Caller, Credential, User};

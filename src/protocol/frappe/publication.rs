@@ -58,6 +58,10 @@ impl Publication {
     /// # Errors
     /// [`Unusable`] says why it is no event.
     pub fn parse(payload: &[u8]) -> Result<Self, Unusable> {
+        // Else an array would be read, too: by the order of the fields.
+        if payload.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Unusable::NotAnObject);
+        }
         let envelope: Envelope<'_> = serde_json::from_slice(payload).map_err(|_| Unusable::NotAnObject)?;
         let name = envelope.event.map(RawValue::get).ok_or(Unusable::NoEvent)?;
         let plain: String = serde_json::from_str(name).map_err(|_| Unusable::NoEvent)?;
@@ -123,6 +127,7 @@ mod tests {
             ("not json", Unusable::NotAnObject),
             ("", Unusable::NotAnObject),
             ("\"x\"", Unusable::NotAnObject),
+            (r#"["ev",1]"#, Unusable::NotAnObject),
             ("{}", Unusable::NoEvent),
             (r#"{"event":5}"#, Unusable::NoEvent),
             (r#"{"event":null}"#, Unusable::NoEvent),

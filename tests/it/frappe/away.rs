@@ -60,3 +60,19 @@ async fn who_waits_does_not_hold_up_the_others() {
         bob.welcomed().await;
     }
 }
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_web_server_that_does_not_answer() {
+    let bench = Bench::new().await;
+    let mut realtime = bench.start().await;
+    let mut alice = realtime.user(SITE, "alice").await;
+    bench.web.arrange(USER_INFO, Reply::Never);
+    bench.web.arrange(HAS_PERMISSION, Reply::Never);
+    alice.says(json!(["doc_open", "ToDo", "T1"])).await;
+    let _bob = realtime.visit(SITE).sid("sid-bob").knock().await;
+    bench.web.wait_for(HAS_PERMISSION, 1).await;
+    bench.web.wait_for(USER_INFO, 2).await;
+    let begin = Instant::now();
+    assert!(realtime.terminate().await.success());
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}

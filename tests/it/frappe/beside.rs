@@ -70,6 +70,21 @@ async fn sites_of_both_kinds_live_in_one_process() {
     shopper.settled().await;
 }
 
+/// Where other sites want it, clients of protocol 3 are served; at a Frappe site by the same rules as all others.
+#[tokio::test]
+async fn clients_of_protocol_3_are_checked_like_others() {
+    let scene = Scene::new("").await;
+    let mut visit = scene.visit();
+    visit.dial.eio = 3;
+    let mut nobody = visit.knock().await;
+    assert!(nobody.refused().await.starts_with("Missing cookie"));
+    assert_eq!(scene.web.calls().len(), 0);
+    let mut alice = visit.sid("sid-alice").knock().await;
+    assert_eq!(alice.client.packet().await.raw, format!("0/{ERP}"));
+    scene.publish("user:alice@example.com", "for alice");
+    alice.event("for alice").await;
+}
+
 #[tokio::test]
 async fn a_frappe_site_without_a_key_takes_no_messages() {
     let scene = Scene::new("").await;

@@ -84,6 +84,22 @@ async fn viewers_of_a_gateway_that_is_killed_are_gone() {
 }
 
 #[tokio::test]
+async fn viewers_of_a_gateway_that_was_held_up_are_back_when_it_is() {
+    let bench = Bench::new().await;
+    let [(_one, mut alice), (two, mut bob)] = two(&bench).await;
+    opens(&mut alice).await;
+    bench.enters(&mut alice, "open_doc:ToDo/T1").await;
+    opens(&mut bob).await;
+    told(&mut alice, &["alice", "bob"]).await;
+    two.freeze();
+    told(&mut alice, &["alice"]).await;
+    two.thaw();
+    told(&mut alice, &["alice", "bob"]).await;
+    bob.says(json!(["doc_close", "ToDo", "T1"])).await;
+    told(&mut alice, &["alice"]).await;
+}
+
+#[tokio::test]
 async fn viewers_of_a_gateway_that_stops_are_gone() {
     let bench = Bench::new().await;
     let [(_one, mut alice), (mut two, mut bob)] = two(&bench).await;

@@ -1,9 +1,11 @@
 //! Frappe benches, from outside: what a gateway does that stands in place of Frappe's own realtime server.
 
+mod app_events;
 mod away;
 mod beside;
 mod connecting;
 mod doctor;
+mod event_hook;
 mod events_channel;
 mod hostile;
 mod listening;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::frappe::{Bench, OTHER, SITE};
+use crate::support::http::ask;
 
 #[tokio::test]
 async fn another_namespace_than_that_of_the_site_is_refused_once_and_for_all() {
@@ -66,6 +67,29 @@ async fn a_page_of_another_host_is_not_let_in() {
     }
 }
 
+/// Pages may not choose `Host` and `Origin`. A header of proxies counts only if pages may not send that either.
+#[tokio::test]
+async fn a_page_of_another_host_cannot_vouch_for_itself() {
+    let bench = Bench::new().await;
+    let realtime = bench.start().await;
+    let evil = "http://evil.example";
+    let visit =
+        realtime.visit(SITE).sid("sid-alice").header("Origin", evil).header("X-Frappe-Site-Name", SITE);
+    for header in ["x-forwarded-host", "forwarded", "x-original-host"] {
+        let lines = [
+            format!("Origin: {evil}"),
+            format!("Access-Control-Request-Headers: {header},x-frappe-site-name"),
+        ];
+        let lines = lines.each_ref().map(String::as_str);
+        let answer = ask(realtime.port, "OPTIONS", &visit.dial.url("polling"), &lines, b"").await;
+        let may_send = answer.header("access-control-allow-headers").is_some_and(|all| all.contains(header));
+        let value = if header == "forwarded" { "host=evil.example" } else { "evil.example" };
+        let mut client = visit.clone().header(header, value).knock().await.client;
+        let is_let_in = client.packet().await.kind == '0';
+        assert!(!(may_send && is_let_in), "a page of another host gets in by {header}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_without_an_origin_is_no_less_good() {
     let bench = Bench::new().await;
@@ -94,6 +118,18 @@ async fn by_the_address_of_the_machine_itself_the_default_site_is_meant() {
     }
     let names = bench.web.calls().into_iter().map(|call| call.header("x-frappe-site-name"));
     assert_eq!(names.collect::<Vec<_>>(), vec![Some(SITE.to_owned()); 4]);
+}
+
+#[tokio::test]
+async fn a_page_of_the_visitors_own_machine_is_none_of_the_default_site() {
+    let bench = Bench::new().await.common("default_site", json!(SITE));
+    let realtime = bench.start().await;
+    for origin in ["http://localhost:3000", "http://127.0.0.1:3000"] {
+        let visit = realtime.visit(SITE).sid("sid-alice").header("Origin", origin);
+        assert_eq!(visit.refused().await, "Invalid namespace", "{origin}");
+        assert_eq!(visit.header("X-Frappe-Site-Name", SITE).refused().await, "Invalid origin", "{origin}");
+    }
+    assert_eq!(bench.web.calls().len(), 0);
 }
 
 #[tokio::test]

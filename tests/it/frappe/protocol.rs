@@ -1,8 +1,9 @@
 //! The wire: what ends a connection and what does not, polling, and what browsers ask beforehand.
 
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Error;
 
-use crate::support::client::{Client, Dial};
+use crate::support::client::{Client, Dial, upgrade_at};
 use crate::support::frappe::{Bench, SITE, USER_INFO, Visit};
 use crate::support::http::ask;
 use crate::support::packet::Packet;
@@ -145,19 +146,18 @@ async fn what_is_wrong_with_a_request_is_told_as_frappe_tells_it() {
     assert_eq!(realtime.get("/").await.status, 404);
 }
 
-/// Frappe's own server refuses them; this one lets them in by the same rules as all others.
 #[tokio::test]
-async fn clients_of_protocol_3_are_checked_like_others() {
+async fn protocol_3_is_not_spoken_where_all_sites_are_of_a_bench() {
     let bench = Bench::new().await;
     let realtime = bench.start().await;
-    let mut visit = realtime.visit(SITE);
+    let answer = realtime.get(&Dial::v3().url("polling")).await;
+    let message = json!({ "code": 5, "message": "Unsupported protocol version" });
+    assert_eq!((answer.status, answer.json()), (400, message));
+    let mut visit = realtime.visit(SITE).sid("sid-alice");
     visit.dial.eio = 3;
-    let mut nobody = visit.knock().await;
-    assert!(nobody.refused().await.starts_with("Missing cookie"));
-    assert_eq!(bench.web.calls().len(), 0);
-    let mut alice = visit.sid("sid-alice").knock().await;
-    assert_eq!(alice.client.packet().await.raw, format!("0/{SITE}"));
-    assert!(bench.is_in(&mut alice, "user:alice@example.com").await);
+    let refused = upgrade_at(realtime.port, &visit.dial.url("websocket"), &visit.dial.headers).await;
+    let Err(Error::Http(response)) = refused else { panic!("it was let in") };
+    assert_eq!(response.status().as_u16(), 400);
 }
 
 #[tokio::test]

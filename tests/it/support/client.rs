@@ -323,7 +323,10 @@ pub async fn upgrade(
 }
 
 /// The same, at a port of 127.0.0.1. A `Host` among the headers stands in place of that.
-async fn upgrade_at(
+///
+/// # Errors
+/// What is answered instead.
+pub async fn upgrade_at(
     port: u16,
     url: &str,
     headers: &[(String, String)],

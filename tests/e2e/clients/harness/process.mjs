@@ -3,9 +3,12 @@
 import { spawn } from 'node:child_process';
 import net from 'node:net';
 
-/** Starts a process: { child, printed(), ended, exit }. Where it still runs when this one ends, it gets `last`. */
-export function run(binary, args, last = 'SIGKILL') {
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() });
+/**
+ * Starts a process, in the folder `cwd`: { child, printed(), ended, exit }. Where it still runs when this one ends, it
+ * gets `last`.
+ */
+export function run(binary, args, last = 'SIGKILL', cwd = undefined) {
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment(), cwd });
   let text = '';
   const keep = (part) => {
     text = (text + part).slice(-20_000);

@@ -56,13 +56,18 @@ impl Bench {
     }
 
     /// The version of Frappe that it runs.
-    pub fn version(self, major: u32) -> Self {
+    pub fn version(mut self, major: u32) -> Self {
         let folder = self.path("apps/frappe/frappe");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("__init__.py"), format!("__version__ = \"{major}.1.0\"\n")).unwrap();
         self.web.rules(|rules| rules.version = major);
         if major < 16 {
             self.redis.cli(&["DEL", "socketio_auth_secret"]);
+        }
+        if major < 15 {
+            // Events had a Redis of their own.
+            self.common.insert("redis_socketio".to_owned(), json!(self.redis.url()));
+            self.common.insert("redis_queue".to_owned(), json!("redis://127.0.0.1:1"));
         }
         self
     }
@@ -224,14 +229,14 @@ impl Bench {
         visitor.round(number).await
     }
 
-    /// Waits until a visitor is in a room.
-    pub async fn enters(&self, visitor: &mut Visitor, room: &str) {
-        until(&format!("the visitor is in {room}"), async || self.is_in(visitor, room).await).await;
-    }
-
     /// Waits until a visitor is no longer in a room.
     pub async fn exits(&self, visitor: &mut Visitor, room: &str) {
         until(&format!("the visitor has left {room}"), async || !self.is_in(visitor, room).await).await;
+    }
+
+    /// Waits until a visitor is in a room.
+    pub async fn enters(&self, visitor: &mut Visitor, room: &str) {
+        until(&format!("the visitor is in {room}"), async || self.is_in(visitor, room).await).await;
     }
 }
 

@@ -61,6 +61,16 @@ impl Realtime {
         self.process.ended().await;
     }
 
+    /// Holds the process still: its connections stay, and nothing is said or answered.
+    pub fn freeze(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
     /// SIGTERM; how it ended.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.process.signal(Signal::TERM);

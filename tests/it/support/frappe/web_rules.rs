@@ -19,6 +19,8 @@ pub struct Rules {
     pub secret: String,
     /// Where the secret is put when somebody asks without it, as Frappe does: the socket of the bench's Redis.
     pub redis: Option<PathBuf>,
+    /// What is installed on its sites besides Frappe itself.
+    pub apps: Vec<&'static str>,
     /// Documents (or whole doctypes: an empty name) that nobody may see.
     pub denied: HashSet<(String, String)>,
     /// Answers that stand in place of the usual ones of a method.
@@ -33,6 +35,7 @@ impl Rules {
             version: 16,
             secret: "s3cret-of-the-bench-0123456789abc".to_owned(),
             redis: None,
+            apps: vec!["erpnext"],
             denied: HashSet::new(),
             arranged: HashMap::new(),
             held: HashMap::new(),
@@ -71,7 +74,7 @@ impl Rules {
         let kind = if user == "Guest" || user.starts_with("web") { "Website User" } else { "System User" };
         let mut message = json!({ "user": user, "user_type": kind });
         if self.version >= 16 {
-            message["installed_apps"] = json!(["frappe", "erpnext"]);
+            message["installed_apps"] = json!([&["frappe"], self.apps.as_slice()].concat());
         }
         json_reply(200, &json!({ "message": message }))
     }

@@ -1,0 +1,156 @@
+//! What a rule makes of an event.
+
+use super::Facts;
+use super::fill::{Filled, plain};
+use crate::domain::Room;
+use crate::domain::app_events::{AppEvent, Gate, Relay, RoomKind, RoomTemplate, Target};
+use crate::frappe::said::{Doc, type_room};
+use crate::frappe::town::Notice;
+
+/// Longest name of a room, in bytes; the gateway takes no longer one.
+const LONGEST: usize = 1_024;
+
+/// What is to be done about an event, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::frappe) struct Plan {
+    /// Nothing, unless the client is in this room.
+    pub(in crate::frappe) must_be_in: Option<Room>,
+    /// Nothing, unless the site says yes.
+    pub(in crate::frappe) ask: Option<Ask>,
+    pub(in crate::frappe) leave: Option<Room>,
+    pub(in crate::frappe) join: Option<Join>,
+    pub(in crate::frappe) sayings: Vec<Saying>,
+}
+
+/// A question to the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::frappe) enum Ask {
+    /// May the client see this?
+    Permission { doctype: String, name: Option<String> },
+    /// A method with arguments.
+    Call { method: String, args: Vec<(String, String)> },
+}
+
+/// A room to join.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::frappe) struct Join {
+    pub(in crate::frappe) room: Room,
+    /// Who is there is followed; this is told whenever it changes.
+    pub(in crate::frappe) watch: Option<Vec<Notice>>,
+}
+
+/// Something to tell once.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::frappe) struct Saying {
+    pub(in crate::frappe) event: Box<str>,
+    pub(in crate::frappe) to: Hearers,
+    pub(in crate::frappe) payload: Option<Filled>,
+    /// Whose users are told.
+    pub(in crate::frappe) users_of: Option<Room>,
+}
+
+/// Who hears something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::frappe) enum Hearers {
+    /// The client that has spoken.
+    Caller,
+    /// A room, perhaps without the client itself.
+    Room { room: Room, others: bool },
+}
+
+/// What the rule makes of the event; `None` where the event means nothing: an argument is missing or no text, or the rooms
+/// that come of it are none that the rule may name.
+pub(in crate::frappe) fn plan(rule: &AppEvent, facts: &Facts<'_>) -> Option<Plan> {
+    let room = |template: &Option<RoomTemplate>| match template {
+        Some(template) => room(template, facts).map(Some),
+        None => Some(None),
+    };
+    let ask = match &rule.gate {
+        Some(gate) => Some(ask(gate, facts)?),
+        None => None,
+    };
+    let (must_be_in, leave, users_of) = (room(&rule.must_be_in)?, room(&rule.leave)?, room(&rule.users_of)?);
+    let join = room(&rule.join)?;
+    if !join.as_ref().is_none_or(|join| may_join(join, ask.as_ref())) {
+        return None;
+    }
+    let (mut notices, mut sayings) = (Vec::new(), Vec::new());
+    for relay in &rule.relays {
+        let saying = saying(relay, facts, users_of.as_ref())?;
+        if rule.follows_users() && relay.names_users() {
+            notices.extend(notice(saying));
+        } else {
+            sayings.push(saying);
+        }
+    }
+    let watch = (rule.watch || !notices.is_empty()).then_some(notices);
+    let join = join.map(|room| Join { room, watch });
+    Some(Plan { must_be_in, ask, leave, join, sayings })
+}
+
+fn room(template: &RoomTemplate, facts: &Facts<'_>) -> Option<Room> {
+    let name = plain(template.text(), facts)?;
+    let is_its_own = RoomKind::of(&name) == template.kind() && name.len() <= LONGEST;
+    is_its_own.then(|| Room::stored(&name))
+}
+
+fn ask(gate: &Gate, facts: &Facts<'_>) -> Option<Ask> {
+    match gate {
+        Gate::Permission { doctype, name } => {
+            let doctype = plain(doctype, facts)?;
+            let name = match name {
+                Some(name) => Some(plain(name, facts)?),
+                None => None,
+            };
+            Some(Ask::Permission { doctype, name })
+        }
+        Gate::Call { method, args } => {
+            let args = args.iter().map(|(name, text)| Some((String::from(&**name), plain(text, facts)?)));
+            Some(Ask::Call { method: String::from(&**method), args: args.collect::<Option<_>>()? })
+        }
+    }
+}
+
+/// A room of Frappe's own is joined by those alone who may see what it is about.
+fn may_join(room: &Room, ask: Option<&Ask>) -> bool {
+    let kind = RoomKind::of(room.as_str());
+    if kind.is_given() {
+        return false;
+    }
+    if !kind.needs_permission() {
+        return true;
+    }
+    match ask {
+        None => false,
+        Some(Ask::Call { .. }) => true,
+        Some(Ask::Permission { doctype, name: None }) => *room == type_room(doctype),
+        Some(Ask::Permission { doctype, name: Some(name) }) => {
+            let doc = Doc { doctype: doctype.clone(), name: name.clone() };
+            *room == doc.room() || *room == doc.open_room()
+        }
+    }
+}
+
+fn saying(relay: &Relay, facts: &Facts<'_>, users_of: Option<&Room>) -> Option<Saying> {
+    let to = match &relay.to {
+        Target::Caller => Hearers::Caller,
+        Target::Room(template) => Hearers::Room { room: room(template, facts)?, others: relay.others },
+    };
+    let payload = match &relay.payload {
+        Some(payload) => Some(Filled::of(payload, facts)?),
+        None => None,
+    };
+    let users_of = users_of.filter(|_| relay.names_users()).cloned();
+    Some(Saying { event: relay.event.clone(), to, payload, users_of })
+}
+
+/// What is told whenever the users of a room change.
+fn notice(saying: Saying) -> Option<Notice> {
+    match saying.to {
+        Hearers::Room { room, .. } => {
+            let (event, room) = (saying.event, room.as_str().into());
+            Some(Notice::App { event, room, payload: saying.payload? })
+        }
+        Hearers::Caller => None,
+    }
+}
