@@ -219,11 +219,6 @@ impl Bench {
     pub async fn enters(&self, visitor: &mut Visitor, room: &str) {
         until(&format!("the visitor is in {room}"), async || self.is_in(visitor, room).await).await;
     }
-
-    /// Waits until a visitor is no longer in a room.
-    pub async fn exits(&self, visitor: &mut Visitor, room: &str) {
-        until(&format!("the visitor has left {room}"), async || !self.is_in(visitor, room).await).await;
-    }
 }
 
 /// Asks again and again, for as long as any test waits, until it is so.
