@@ -43,7 +43,7 @@ pub trait BenchEar: Send + Sync {
     /// A Postroom of this bench has told something; itself too.
     fn told(&self, bench: &Bench, payload: &[u8]);
 
-    /// The bench is heard (again); what was published before may have been missed.
+    /// The bench is heard (again), or what is told reaches it again; what was said before may have been missed.
     fn reached(&self, bench: &Bench);
 
     /// Two seconds have passed in which the bench was heard: the neighbours are to be told that this Postroom is there.
@@ -61,6 +61,10 @@ pub struct Bench {
     /// As far as it was read last.
     secret: Mutex<Option<Secret>>,
     reached: AtomicBool,
+    /// A letter was not posted: the neighbours are to be told everything anew.
+    missed: AtomicBool,
+    /// Letters are posted again after that.
+    resumed: AtomicBool,
 }
 
 /// Something to publish.
@@ -82,6 +86,8 @@ impl Bench {
             letters,
             secret: Mutex::default(),
             reached: AtomicBool::new(false),
+            missed: AtomicBool::new(false),
+            resumed: AtomicBool::new(false),
         });
         // Both end with the thread.
         thread.spawn(hear(Arc::clone(&bench), ear));
@@ -103,8 +109,9 @@ impl Bench {
 
     /// Tells the other Postrooms of this bench something. Nobody is waited for; nothing is kept for those who are away.
     pub fn tell(&self, payload: Vec<u8>) {
-        // Where so much waits, the neighbours are told everything anew once they can be reached.
-        let _ = self.letters.try_send(Letter { channel: NEIGHBOURS, payload });
+        if self.letters.try_send(Letter { channel: NEIGHBOURS, payload }).is_err() {
+            self.missed.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Asks the build watcher of the bench to open a file.
@@ -177,6 +184,9 @@ async fn listen(bench: &Bench, ear: &dyn BenchEar, stream: redis::aio::PubSub) -
                 if heard.is_some_and(|heard| heard.elapsed() > DEAF) {
                     return "nothing is heard any more".to_owned();
                 }
+                if bench.resumed.swap(false, Ordering::Relaxed) {
+                    ear.reached(bench);
+                }
                 ear.beat(bench);
             }
         }
@@ -196,8 +206,15 @@ async fn relief(bench: &Bench, ear: &dyn BenchEar) {
 async fn post(bench: Arc<Bench>, mut letters: mpsc::Receiver<Letter>) {
     while let Some(Letter { channel, payload }) = letters.recv().await {
         let told = bench.reach.ask::<()>(redis::cmd("PUBLISH").arg(channel).arg(payload)).await;
-        if let Err(error) = told {
-            tracing::debug!(%error, channel, "not published in the Redis of a bench");
+        match told {
+            Ok(()) if bench.missed.swap(false, Ordering::Relaxed) => {
+                bench.resumed.store(true, Ordering::Relaxed);
+            }
+            Ok(()) => {}
+            Err(error) => {
+                bench.missed.store(true, Ordering::Relaxed);
+                tracing::debug!(%error, channel, "not published in the Redis of a bench");
+            }
         }
     }
 }
