@@ -63,10 +63,7 @@ fn what_is_commented_out_is_in_order_too() {
 fn a_bench_and_a_site_of_frappe_are_in_order_too() {
     let section = ["frappe:", "benchRoot:", "backendUrl:", "permissionApi:", "auth:", "tokenSchemes:"];
     let section = [&section[..], &["requireOrigin:", "rootNamespace:", "tokens:", "siteAliases:"]].concat();
-    let rules = ["appEvents:", "fire:", "eventHook:", "raven_channel_typing:", "app:", "args:", "mustBeIn:"];
-    let rules =
-        [&rules[..], &["join:", "relay:", "event:", "to:", "payload:", "method:", "events:"]].concat();
-    let section = [section, rules].concat();
+    let section = [&section[..], &["appEvents:", "eventHook:"]].concat();
     let site =
         ["erp.example.com:", "protocol:", "redisQueue:", "defaultSite:", "developerMode:", "apiKey: ${ERP"];
     let mut desk = Desk::new();
