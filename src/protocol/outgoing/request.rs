@@ -55,7 +55,22 @@ impl Outgoing {
     /// # Errors
     /// [`StartError`] when TLS cannot be set up.
     pub(in crate::protocol) fn new(redirects: usize) -> Result<Self, StartError> {
-        let http = reqwest::Client::builder()
+        Self::of(reqwest::Client::builder(), redirects)
+    }
+
+    /// The same, where looking a name up and connecting may take no longer than `reach` together.
+    ///
+    /// # Errors
+    /// [`StartError`] when TLS cannot be set up.
+    pub(in crate::protocol) fn reaching_within(
+        reach: Duration,
+        redirects: usize,
+    ) -> Result<Self, StartError> {
+        Self::of(reqwest::Client::builder().connect_timeout(reach), redirects)
+    }
+
+    fn of(builder: reqwest::ClientBuilder, redirects: usize) -> Result<Self, StartError> {
+        let http = builder
             .tls_backend_preconfigured(tls::config()?)
             .user_agent(concat!("postroom/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())

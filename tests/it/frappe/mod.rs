@@ -1,6 +1,7 @@
 //! Frappe benches, from outside: what a gateway does that stands in place of Frappe's own realtime server.
 
 mod app_events;
+mod asking;
 mod away;
 mod beside;
 mod connecting;
