@@ -11,6 +11,7 @@ mod hostile;
 mod listening;
 mod many;
 mod names;
+mod neighbours;
 mod older;
 mod protocol;
 mod redis;
