@@ -12,6 +12,9 @@ use crate::listen::Doors;
 /// How long a stop waits for the workers to apply what they were told: backends may go on sending meanwhile.
 const LINES_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a stop waits for the Redis of benches to take what their other processes are to be told.
+const LETTERS_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Waits for the word to stop.
 pub(super) async fn signal() -> std::io::Result<&'static str> {
     let mut terminate = on_signal(SignalKind::terminate())?;
@@ -35,6 +38,13 @@ pub(super) async fn drain(house: &House, mut doors: Doors, stop_http: &watch::Se
     }
     if timeout_at(deadline, house.crew.exchange.close_all()).await.is_err() {
         tracing::warn!("some connections were not closed in time");
+    }
+    if let Some(frappe) = &house.crew.frappe {
+        // The neighbours are told who has gone; else they would count on them until this process is taken for dead.
+        let told = timeout_at(deadline.min(Instant::now() + LETTERS_PATIENCE), frappe.calls.flush());
+        if told.await.is_err() {
+            tracing::warn!("the other processes of a bench were not told who went");
+        }
     }
     stop_http.send_replace(true);
     let told = house.protocol.flush(deadline);

@@ -1,14 +1,18 @@
 //! What comes from the Redis of a bench.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::letter::{Letter, Say};
-use super::presence::{Change, Place};
-use super::{EVERYBODY, Town, Towns};
+use super::letter::{Letter, Say, Stay};
+use super::presence::{Change, Place, Presence};
+use super::{EVERYBODY, Town, Towns, stay};
 use crate::domain::{Event, Room, Site, SiteName};
 use crate::protocol::frappe::{Bench, BenchEar, Publication};
 use crate::telemetry::Seldom;
+
+/// Places in one letter of a roll.
+const PIECE: usize = 200;
 
 /// The line about what was published and is no event.
 static UNUSABLE: Seldom = Seldom::new();
@@ -41,17 +45,21 @@ impl BenchEar for Towns {
         let mut presence = town.presence();
         presence.excuse(Instant::now());
         town.tell(bench, Say::Hello);
-        for Change { place, notices } in presence.own_places() {
-            town.tell_viewers(bench, &presence, &place, &notices, None);
-        }
+        town.call_roll(bench, &presence);
     }
 
     fn beat(&self, bench: &Bench) {
         let town = self.of(bench);
         town.tell(bench, Say::Alive);
         let mut presence = town.presence();
-        for Change { place, notices } in presence.bury(Instant::now()) {
-            town.tell_clients(&place, &notices, &presence.viewers(&place), None);
+        let changes = presence.bury(Instant::now());
+        town.tell_changes(&presence, changes);
+        let has_lost = bench.has_lost_letters();
+        if town.duties.is_stranger_there.swap(false, Ordering::Relaxed) || has_lost {
+            town.tell(bench, Say::Hello);
+        }
+        if town.duties.is_roll_due.swap(false, Ordering::Relaxed) || has_lost {
+            town.call_roll(bench, &presence);
         }
     }
 
@@ -94,21 +102,24 @@ impl Town {
     fn hear(&self, bench: &Bench, node: u64, say: Say) {
         let mut presence = self.presence();
         let is_new = presence.alive(node, Instant::now());
-        if is_new || matches!(say, Say::Hello) {
-            for Change { place, notices } in presence.own_places() {
-                self.tell_viewers(bench, &presence, &place, &notices, None);
-            }
+        // Counted among the dead it may have been while it lives: it does not know that it has to say again who is there.
+        if is_new && !matches!(say, Say::Hello | Say::Roll { begins: true, .. }) {
+            self.duties.is_stranger_there.store(true, Ordering::Relaxed);
         }
         match say {
-            Say::Alive | Say::Hello => {}
-            Say::Viewers { site, room, viewers, notices, by } => {
-                let Some(place) = place(&site, &room) else { return };
-                let before = presence.viewers(&place);
-                let Change { place, notices } = presence.heard(node, &place, viewers, notices);
-                let now = presence.viewers(&place);
-                // A letter that only repeats what is known is not for the clients; an act of somebody is, as on one node.
-                if by.is_some() || before != now {
-                    self.tell_clients(&place, &notices, &now, by.as_ref());
+            Say::Alive => {}
+            Say::Hello => self.answer_hello(bench, &presence),
+            Say::Viewers { stay, by } => self.hear_stay(&mut presence, node, stay, by.as_ref()),
+            Say::Roll { stays, begins, ends } => {
+                if begins {
+                    presence.begin_roll(node);
+                }
+                for stay in stays {
+                    self.hear_stay(&mut presence, node, stay, None);
+                }
+                if ends {
+                    let changes = presence.end_roll(node);
+                    self.tell_changes(&presence, changes);
                 }
             }
             Say::Relay { site, room, event } => {
@@ -116,6 +127,45 @@ impl Town {
                 let event = Event::stored(event.get().to_owned().into());
                 self.emit(&place.site, place.room.as_str(), event, None);
             }
+        }
+    }
+}
+
+impl Town {
+    fn hear_stay(&self, presence: &mut Presence, node: u64, stay: Stay, by: Option<&Arc<str>>) {
+        let Some(place) = place(&stay.site, &stay.room) else { return };
+        let before = presence.viewers(&place);
+        let Change { place, notices } = presence.heard(node, &place, stay.viewers, stay.notices);
+        let now = presence.viewers(&place);
+        // A letter that only repeats what is known is not for the clients; an act of somebody is, as on one node.
+        if by.is_some() || before != now {
+            self.tell_clients(&place, &notices, &now, by);
+        }
+    }
+
+    /// At once, but not to each of many who come at the same time, as after a restart of Redis: all hear the same roll.
+    fn answer_hello(&self, bench: &Bench, presence: &Presence) {
+        if self.duties.may_call_roll(Instant::now()) {
+            self.call_roll(bench, presence);
+        } else {
+            self.duties.is_roll_due.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Says where there are viewers of this process, in letters that are not too long.
+    fn call_roll(&self, bench: &Bench, presence: &Presence) {
+        let places = presence.own_places();
+        let pieces = places.len().div_ceil(PIECE).max(1);
+        for piece in 0..pieces {
+            let places = places.iter().skip(piece * PIECE).take(PIECE);
+            let stays = places.map(|change| stay(presence, &change.place, &change.notices)).collect();
+            self.tell(bench, Say::Roll { stays, begins: piece == 0, ends: piece + 1 == pieces });
+        }
+    }
+
+    fn tell_changes(&self, presence: &Presence, changes: Vec<Change>) {
+        for Change { place, notices } in changes {
+            self.tell_clients(&place, &notices, &presence.viewers(&place), None);
         }
     }
 }

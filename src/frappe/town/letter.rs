@@ -22,19 +22,27 @@ pub(in crate::frappe) struct Letter {
 pub(in crate::frappe) enum Say {
     /// The writer is there.
     Alive,
-    /// The writer has just come, or has missed something: everybody tells what there is.
+    /// The writer has just come, or has missed something: all others call their roll.
     Hello,
-    /// The viewers that the writer has at a place, all of them: user, and when it connected (microseconds).
+    /// Something has changed at a place.
     Viewers {
-        site: String,
-        room: String,
-        viewers: Vec<(Arc<str>, u64)>,
-        notices: Vec<Notice>,
+        stay: Stay,
         /// Whose doing it is.
         by: Option<Arc<str>>,
     },
+    /// All places where the writer has viewers: a piece of the roll. Behind the last one, what it did not name is no more.
+    Roll { stays: Vec<Stay>, begins: bool, ends: bool },
     /// An event for a room.
     Relay { site: String, room: String, event: Box<RawValue> },
+}
+
+/// The viewers that the writer has at a place, all of them: user, and when it connected (microseconds).
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::frappe) struct Stay {
+    pub(in crate::frappe) site: String,
+    pub(in crate::frappe) room: String,
+    pub(in crate::frappe) viewers: Vec<(Arc<str>, u64)>,
+    pub(in crate::frappe) notices: Vec<Notice>,
 }
 
 impl Letter {

@@ -4,6 +4,7 @@
 //! Whatever is changed here is said while the lock is held: what clients and neighbours hear comes in the order in which it
 //! happened.
 
+mod duties;
 mod ear;
 pub(super) mod letter;
 mod notice;
@@ -17,7 +18,8 @@ use serde_json::value::RawValue;
 pub(super) use self::notice::Notice;
 pub(super) use self::presence::{Place, Viewer};
 
-use self::letter::{Letter, Say};
+use self::duties::Duties;
+use self::letter::{Letter, Say, Stay};
 use self::presence::{Change, Presence};
 use crate::broker::Reception;
 use crate::domain::{Event, Message, Room, SessionRef, Site, SiteName};
@@ -43,6 +45,7 @@ pub(super) struct Town {
     /// Sites that somebody has come to since the start.
     sites: RwLock<HashMap<Box<str>, Arc<Site>>>,
     presence: Mutex<Presence>,
+    duties: Duties,
 }
 
 impl Towns {
@@ -61,7 +64,8 @@ impl Towns {
         let mut towns = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let town = towns.entry(name.into()).or_insert_with(|| {
             let (shared, node) = (Arc::clone(&self.shared), self.node);
-            Arc::new(Town { shared, node, sites: RwLock::default(), presence: Mutex::default() })
+            let (sites, presence) = (RwLock::default(), Mutex::default());
+            Arc::new(Town { shared, node, sites, presence, duties: Duties::default() })
         });
         Arc::clone(town)
     }
@@ -147,9 +151,7 @@ impl Town {
         notices: &[Notice],
         by: Option<&Arc<str>>,
     ) {
-        let (site, room) = (place.site.as_str().to_owned(), place.room.as_str().to_owned());
-        let (viewers, notices) = (presence.own(place), notices.to_vec());
-        self.tell(bench, Say::Viewers { site, room, viewers, notices, by: by.cloned() });
+        self.tell(bench, Say::Viewers { stay: stay(presence, place, notices), by: by.cloned() });
     }
 
     fn tell(&self, bench: &Bench, say: Say) {
@@ -182,6 +184,12 @@ impl Town {
     fn presence(&self) -> MutexGuard<'_, Presence> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The viewers of this process at a place.
+fn stay(presence: &Presence, place: &Place, notices: &[Notice]) -> Stay {
+    let (site, room) = (place.site.as_str().to_owned(), place.room.as_str().to_owned());
+    Stay { site, room, viewers: presence.own(place), notices: notices.to_vec() }
 }
 
 /// The rooms of a client from the start.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ahash::AHashSet;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -71,11 +72,6 @@ impl Notice {
 
 /// Each user once, in the order in which they come first.
 pub(super) fn unique(viewers: &[Arc<str>]) -> Vec<&str> {
-    let mut users: Vec<&str> = Vec::new();
-    for viewer in viewers {
-        if !users.contains(&&**viewer) {
-            users.push(viewer);
-        }
-    }
-    users
+    let mut seen = AHashSet::new();
+    viewers.iter().map(|viewer| &**viewer).filter(|user| seen.insert(*user)).collect()
 }

@@ -36,7 +36,24 @@ struct Gathering {
     notices: Vec<Notice>,
     own: Vec<Viewer>,
     /// By neighbour.
-    others: HashMap<u64, Vec<(Arc<str>, u64)>>,
+    others: HashMap<u64, Others>,
+}
+
+/// The viewers of a neighbour.
+#[derive(Debug)]
+struct Others {
+    viewers: Vec<(Arc<str>, u64)>,
+    /// Which roll of the neighbour they stood in.
+    roll: u64,
+}
+
+/// What is known of a neighbour.
+#[derive(Debug)]
+struct Neighbour {
+    /// When it was heard of last.
+    heard: Instant,
+    /// Which roll it is calling, or has called last.
+    roll: u64,
 }
 
 /// Something has changed at a place.
@@ -50,8 +67,7 @@ pub(super) struct Change {
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     places: HashMap<Place, Gathering>,
-    /// When each neighbour was heard of last.
-    neighbours: HashMap<u64, Instant>,
+    neighbours: HashMap<u64, Neighbour>,
 }
 
 impl Presence {
@@ -80,37 +96,57 @@ impl Presence {
         viewers: Vec<(Arc<str>, u64)>,
         notices: Vec<Notice>,
     ) -> Change {
+        let roll = self.neighbours.get(&node).map_or(0, |neighbour| neighbour.roll);
         let gathering = self.places.entry(place.clone()).or_default();
         gathering.learn(notices);
         if viewers.is_empty() {
             gathering.others.remove(&node);
         } else {
-            gathering.others.insert(node, viewers);
+            gathering.others.insert(node, Others { viewers, roll });
         }
         self.changed(place)
     }
 
     /// A neighbour was heard of. Whether it was not known before.
     pub(super) fn alive(&mut self, node: u64, now: Instant) -> bool {
-        self.neighbours.insert(node, now).is_none()
+        let before = self.neighbours.len();
+        match self.neighbours.get_mut(&node) {
+            Some(neighbour) => neighbour.heard = now,
+            None => drop(self.neighbours.insert(node, Neighbour { heard: now, roll: 0 })),
+        }
+        self.neighbours.len() > before
+    }
+
+    /// A neighbour begins to say all places where it has viewers.
+    pub(super) fn begin_roll(&mut self, node: u64) {
+        if let Some(neighbour) = self.neighbours.get_mut(&node) {
+            neighbour.roll += 1;
+        }
+    }
+
+    /// A neighbour has said all places where it has viewers: elsewhere it has none, whatever it said before. What has changed by
+    /// that.
+    pub(super) fn end_roll(&mut self, node: u64) -> Vec<Change> {
+        let roll = self.neighbours.get(&node).map(|neighbour| neighbour.roll);
+        self.forget_where(node, |others| Some(others.roll) != roll)
     }
 
     /// The neighbours were not heard for a while, and it was not their fault: their time begins anew.
     pub(super) fn excuse(&mut self, now: Instant) {
-        self.neighbours.values_mut().for_each(|heard| *heard = now);
+        self.neighbours.values_mut().for_each(|neighbour| neighbour.heard = now);
     }
 
     /// Takes the viewers of neighbours away that were not heard of for too long; what has changed by that.
     pub(super) fn bury(&mut self, now: Instant) -> Vec<Change> {
-        let gone = |heard: &Instant| now.saturating_duration_since(*heard) > GONE;
-        let dead: Vec<u64> =
-            self.neighbours.iter().filter(|(_, heard)| gone(heard)).map(|(node, _)| *node).collect();
-        dead.into_iter().flat_map(|node| self.forget(node)).collect()
+        let gone = |neighbour: &Neighbour| now.saturating_duration_since(neighbour.heard) > GONE;
+        let dead = self.neighbours.extract_if(|_, neighbour| gone(neighbour));
+        let dead: Vec<u64> = dead.map(|(node, _)| node).collect();
+        dead.into_iter().flat_map(|node| self.forget_where(node, |_| true)).collect()
     }
 
-    fn forget(&mut self, node: u64) -> Vec<Change> {
-        self.neighbours.remove(&node);
-        let there = self.places.iter().filter(|(_, gathering)| gathering.others.contains_key(&node));
+    fn forget_where(&mut self, node: u64, is_gone: impl Fn(&Others) -> bool) -> Vec<Change> {
+        let is_there = |gathering: &Gathering| gathering.others.get(&node).is_some_and(&is_gone);
+        let there = self.places.iter().filter(|(_, gathering)| is_there(gathering));
         let there: Vec<Place> = there.map(|(place, _)| place.clone()).collect();
         there.iter().map(|place| self.heard(node, place, Vec::new(), Vec::new())).collect()
     }
@@ -119,7 +155,8 @@ impl Presence {
     pub(super) fn viewers(&self, place: &Place) -> Vec<Arc<str>> {
         let Some(gathering) = self.places.get(place) else { return Vec::new() };
         let own = gathering.own.iter().map(|viewer| (viewer.since, &viewer.user));
-        let others = gathering.others.values().flatten().map(|(user, since)| (*since, user));
+        let others = gathering.others.values().flat_map(|others| &others.viewers);
+        let others = others.map(|(user, since)| (*since, user));
         let mut all: Vec<(u64, &Arc<str>)> = own.chain(others).collect();
         all.sort();
         all.into_iter().map(|(_, user)| Arc::clone(user)).collect()
@@ -214,6 +251,26 @@ mod tests {
         let changes = presence.bury(late + GONE + GONE);
         assert_eq!((changes.len(), names(&presence, &here).as_str()), (1, "bob"));
         assert!(presence.neighbours.is_empty());
+    }
+
+    #[test]
+    fn what_a_roll_does_not_name_is_no_more() {
+        let (mut presence, start) = (Presence::default(), Instant::now());
+        presence.alive(7, start);
+        for name in ["1", "2"] {
+            presence.heard(7, &place(name), vec![("ann".into(), 15)], vec![notice()]);
+        }
+        presence.heard(8, &place("2"), vec![("bob".into(), 25)], vec![notice()]);
+        assert!(presence.end_roll(7).is_empty(), "the beginning of it was not heard");
+        presence.begin_roll(7);
+        presence.heard(7, &place("1"), vec![("ann".into(), 15)], vec![notice()]);
+        let changes = presence.end_roll(7);
+        assert_eq!(changes.iter().map(|change| &change.place).collect::<Vec<_>>(), [&place("2")]);
+        assert_eq!(
+            (names(&presence, &place("1")), names(&presence, &place("2"))),
+            ("ann".into(), "bob".into())
+        );
+        assert!(presence.end_roll(7).is_empty());
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! One call to a method of a Frappe site, and what its answer says.
 
-use std::time::Duration;
-
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
 };
 use reqwest::{Method, Request, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::timeout;
 
 use super::bases::{Base, bases};
 use super::caller::{Caller, Credential, User};
@@ -21,8 +18,6 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Longest answer that is read, in bytes.
 const ANSWER_LIMIT: usize = 1 << 20;
-/// How long a web server may take to be reached, where there is another one to try.
-const REACH: Duration = Duration::from_secs(3);
 
 /// Why a call brought nothing. The texts are for the log; clients are told [`CallFailure::told`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -207,12 +202,9 @@ pub(super) async fn ask(
     }
     let bases = bases(&caller.site, caller.origin.as_deref());
     let mut failure = CallFailure::Nowhere;
-    for (number, base) in bases.iter().enumerate() {
+    for base in &bases {
         let request = request(base, caller, secret, asked)?;
-        let last = number + 1 == bases.len();
-        let sent = outgoing.send(request);
-        let sent = if last { sent.await } else { within(REACH, sent).await };
-        match sent {
+        match outgoing.send(request).await {
             Ok(response) => {
                 let status = response.status();
                 let body = read(response, ANSWER_LIMIT).await.map_err(|error| unreachable(&error))?;
@@ -238,14 +230,6 @@ pub(super) async fn ask_at(
     let status = response.status();
     let body = read(response, ANSWER_LIMIT).await.map_err(|error| unreachable(&error))?;
     Ok(Answer { status, body })
-}
-
-async fn within<T>(
-    patience: Duration,
-    call: impl Future<Output = Result<T, CallError>>,
-) -> Result<T, CallError> {
-    let late = || CallError::Unreachable("no answer in time".to_owned());
-    timeout(patience, call).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn unreachable(error: &CallError) -> CallFailure {

@@ -1,13 +1,14 @@
 //! A bench: what it publishes is heard, its secret is read, and what its Postrooms tell each other goes through its Redis.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::pent::Pent;
 use super::reach::Reach;
 use crate::domain::Secret;
 use crate::protocol::outgoing::CallThread;
@@ -27,11 +28,11 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 pub(super) const BEAT: Duration = Duration::from_secs(2);
 /// Without having heard itself for so long, it connects anew.
 const DEAF: Duration = Duration::from_secs(7);
-/// How long the channel is not read while workers have too much waiting. Redis keeps what comes meanwhile, up to its
-/// `client-output-buffer-limit`.
-const RELIEF: Duration = Duration::from_secs(1);
-/// How long a client is kept waiting for the secret; it may be known from before.
+/// How long a client is kept waiting for the secret; it may be known from before. Redis is not waited for again so soon after
+/// it has not answered.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is looked whether the workers take more.
+const LOOK: Duration = Duration::from_millis(5);
 /// Letters to neighbours that may wait.
 const LETTERS: usize = 10_000;
 
@@ -43,7 +44,7 @@ pub trait BenchEar: Send + Sync {
     /// A Postroom of this bench has told something; itself too.
     fn told(&self, bench: &Bench, payload: &[u8]);
 
-    /// The bench is heard (again), or what is told reaches it again; what was said before may have been missed.
+    /// The bench is heard (again); what was published before may have been missed.
     fn reached(&self, bench: &Bench);
 
     /// Two seconds have passed in which the bench was heard: the neighbours are to be told that this Postroom is there.
@@ -58,19 +59,35 @@ pub struct Bench {
     name: Secret,
     reach: Reach,
     letters: mpsc::Sender<Letter>,
-    /// As far as it was read last.
-    secret: Mutex<Option<Secret>>,
+    secret: Mutex<Known>,
     reached: AtomicBool,
-    /// A letter was not posted: the neighbours are to be told everything anew.
-    missed: AtomicBool,
-    /// Letters are posted again after that.
-    resumed: AtomicBool,
+    /// Letters to neighbours were lost.
+    lost: AtomicBool,
 }
 
-/// Something to publish.
-struct Letter {
-    channel: &'static str,
-    payload: Vec<u8>,
+/// The secret, as far as it was read last.
+#[derive(Default)]
+struct Known {
+    secret: Option<Secret>,
+    is_read: bool,
+    /// When Redis did not answer in time.
+    late: Option<Instant>,
+}
+
+impl Known {
+    fn is_to_be_asked(&self) -> bool {
+        !self.is_read || self.late.is_none_or(|late| late.elapsed() > PATIENCE)
+    }
+}
+
+/// What is to be done, in order.
+enum Letter {
+    Publish {
+        channel: &'static str,
+        payload: Vec<u8>,
+    },
+    /// To say that everything before it is done.
+    Done(oneshot::Sender<()>),
 }
 
 impl Bench {
@@ -86,8 +103,7 @@ impl Bench {
             letters,
             secret: Mutex::default(),
             reached: AtomicBool::new(false),
-            missed: AtomicBool::new(false),
-            resumed: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
         });
         // Both end with the thread.
         thread.spawn(hear(Arc::clone(&bench), ear));
@@ -109,27 +125,53 @@ impl Bench {
 
     /// Tells the other Postrooms of this bench something. Nobody is waited for; nothing is kept for those who are away.
     pub fn tell(&self, payload: Vec<u8>) {
-        if self.letters.try_send(Letter { channel: NEIGHBOURS, payload }).is_err() {
-            self.missed.store(true, Ordering::Relaxed);
+        if self.letters.try_send(Letter::Publish { channel: NEIGHBOURS, payload }).is_err() {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the neighbours were not told everything since this was asked last: all of it is to be told anew.
+    pub fn has_lost_letters(&self) -> bool {
+        self.lost.swap(false, Ordering::Relaxed)
+    }
+
+    /// Waits until everything was told, as far as Redis takes it.
+    pub(super) async fn flush(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.letters.send(Letter::Done(done)).await.is_ok() {
+            let _ = is_done.await;
         }
     }
 
     /// Asks the build watcher of the bench to open a file.
     pub fn open_in_editor(&self, payload: Vec<u8>) {
-        let _ = self.letters.try_send(Letter { channel: EDITOR, payload });
+        let _ = self.letters.try_send(Letter::Publish { channel: EDITOR, payload });
     }
 
     /// The secret as it is now; as it was, where Redis does not say. `None`: there is none, as before version 16.
     pub(super) async fn secret(&self) -> Option<Secret> {
+        if !self.known().is_to_be_asked() {
+            return self.known().secret.clone();
+        }
         let mut command = redis::cmd("GET");
         let asked = timeout(PATIENCE, self.reach.ask::<Option<String>>(command.arg(SECRET_KEY))).await;
-        let mut known = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         match asked {
-            Ok(Ok(secret)) => *known = secret.map(Secret::new),
-            Ok(Err(error)) => tracing::debug!(%error, "the secret of a bench could not be read"),
-            Err(_) => tracing::debug!("the secret of a bench could not be read in time"),
+            Ok(Ok(secret)) => *known = Known { secret: secret.map(Secret::new), is_read: true, late: None },
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the secret of a bench could not be read");
+                known.late = error.is_timeout().then(Instant::now);
+            }
+            Err(_) => {
+                tracing::debug!("the secret of a bench could not be read in time");
+                known.late = Some(Instant::now());
+            }
         }
-        known.clone()
+        known.secret.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.secret.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,56 +207,49 @@ async fn listen(bench: &Bench, ear: &dyn BenchEar, stream: redis::aio::PubSub) -
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Until the first letter of its own: it may be forbidden to write any.
-    let mut heard: Option<Instant> = None;
+    let (mut heard, mut pent) = (None::<Instant>, Pent::default());
     loop {
         tokio::select! {
             message = stream.next() => {
                 let Some(message) = message else { return "the connection was closed".to_owned() };
-                let payload = message.get_payload_bytes();
                 if message.get_channel_name() == NEIGHBOURS {
                     heard = Some(Instant::now());
-                    ear.told(bench, payload);
-                } else if ear.published(bench, payload) {
-                    relief(bench, ear).await;
-                    // It was us who did not listen.
-                    heard = heard.map(|_| Instant::now());
+                    ear.told(bench, message.get_payload_bytes());
+                } else if !pent.put(message) {
+                    return "more is published than the workers can send".to_owned();
                 }
             }
+            () = sleep(LOOK), if !pent.is_empty() => {}
             _ = beat.tick() => {
                 if heard.is_some_and(|heard| heard.elapsed() > DEAF) {
                     return "nothing is heard any more".to_owned();
                 }
-                if bench.resumed.swap(false, Ordering::Relaxed) {
-                    ear.reached(bench);
-                }
                 ear.beat(bench);
             }
+        }
+        while let Some(message) = pent.next(std::time::Instant::now(), || ear.is_pressed(bench)) {
+            let pressed = ear.published(bench, message.get_payload_bytes());
+            pent.pause(std::time::Instant::now(), pressed);
         }
     }
 }
 
-async fn relief(bench: &Bench, ear: &dyn BenchEar) {
-    let relieved = async {
-        while ear.is_pressed(bench) {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let _ = timeout(RELIEF, relieved).await;
-}
-
 /// Publishes what is to be told, in order, for as long as it is polled.
 async fn post(bench: Arc<Bench>, mut letters: mpsc::Receiver<Letter>) {
-    while let Some(Letter { channel, payload }) = letters.recv().await {
-        let told = bench.reach.ask::<()>(redis::cmd("PUBLISH").arg(channel).arg(payload)).await;
-        match told {
-            Ok(()) if bench.missed.swap(false, Ordering::Relaxed) => {
-                bench.resumed.store(true, Ordering::Relaxed);
-            }
-            Ok(()) => {}
-            Err(error) => {
-                bench.missed.store(true, Ordering::Relaxed);
-                tracing::debug!(%error, channel, "not published in the Redis of a bench");
-            }
+    while let Some(letter) = letters.recv().await {
+        match letter {
+            Letter::Publish { channel, payload } => publish(&bench, channel, &payload).await,
+            Letter::Done(done) => drop(done.send(())),
+        }
+    }
+}
+
+async fn publish(bench: &Bench, channel: &'static str, payload: &[u8]) {
+    let told = bench.reach.ask::<()>(redis::cmd("PUBLISH").arg(channel).arg(payload)).await;
+    if let Err(error) = told {
+        tracing::debug!(%error, channel, "not published in the Redis of a bench");
+        if channel == NEIGHBOURS {
+            bench.lost.store(true, Ordering::Relaxed);
         }
     }
 }

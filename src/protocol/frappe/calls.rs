@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::Frappe;
 use super::ask::{Answer, Asked, CallFailure, ask};
@@ -72,28 +73,31 @@ pub(super) struct Asking {
     pub(super) desk: Arc<Desk>,
     pub(super) outgoing: Arc<Outgoing>,
     pub(super) bench: Arc<super::Bench>,
-    deadline: Instant,
+    /// How long one call may take.
+    patience: Duration,
 }
 
 impl Asking {
-    /// Asks what a client may see, when it is its turn, and no longer than the site allows.
+    /// Asks what a client may see, when it is its turn; with the waiting for that no longer than one call may take.
     pub(super) async fn ask(&self, asked: &Asked) -> Result<Answer, CallFailure> {
         let turn = async {
             let _turn = self.caller.turn().await;
             self.ask_in(&self.desk.questions, asked).await
         };
-        timeout_at(self.deadline, turn).await.unwrap_or(Err(CallFailure::Late))
+        timeout(self.patience, turn).await.unwrap_or(Err(CallFailure::Late))
     }
 
+    /// Asks, when it is its turn. The time in the line does not count: when everybody comes back at once, as after a restart, those
+    /// who wait are let in late. Were they refused, they would not come again before their page is loaded anew.
     async fn ask_in(&self, line: &Line, asked: &Asked) -> Result<Answer, CallFailure> {
         let Some(_waiting) = line.line_up() else { return Err(CallFailure::Crowded) };
-        let turn = async {
-            let _place = line.places.acquire().await.map_err(|_| CallFailure::Stopping)?;
+        let _place = line.places.acquire().await.map_err(|_| CallFailure::Stopping)?;
+        let call = async {
             // Each time anew: the web server makes it with the first call of all, and an operator may replace it.
             let secret = self.bench.secret().await;
             ask(&self.outgoing, &self.caller, secret.as_ref(), asked).await
         };
-        timeout_at(self.deadline, turn).await.unwrap_or(Err(CallFailure::Late))
+        timeout(self.patience, call).await.unwrap_or(Err(CallFailure::Late))
     }
 
     /// Who the client is. Where the site says too little it is asked once more: the first call of all only makes the secret
@@ -102,8 +106,11 @@ impl Asking {
         let asked = Asked::get("frappe.realtime.get_user_info", Vec::new());
         let line = &self.desk.arrivals;
         let first = self.ask_in(line, &asked).await?;
+        // A refusal is none that asking again would change.
+        first.message()?;
         let enough = first.user().is_some_and(|user| user.apps.is_some() || self.knows_no_apps());
         let answer = if enough { first } else { self.ask_in(line, &asked).await? };
+        answer.message()?;
         let user = answer.user().ok_or(CallFailure::NoUser)?;
         self.desk.names_no_apps.store(user.apps.is_none(), Ordering::Relaxed);
         if user.apps.is_some() {
@@ -145,9 +152,9 @@ impl Frappe {
             Ok(bench) => bench,
             Err(why) => return Box::pin(std::future::ready(Err(CallFailure::Bench(why)))),
         };
-        let deadline = Instant::now() + caller.site.auth_timeout;
+        let patience = caller.site.auth_timeout;
         let (desk, outgoing) = (self.desk(&caller.site), Arc::clone(&self.outgoing));
-        let work = work(Asking { caller, desk, outgoing, bench, deadline });
+        let work = work(Asking { caller, desk, outgoing, bench, patience });
         let (reply, answer) = oneshot::channel();
         let task = self.thread.spawn(async move {
             // Whoever asked may have left.

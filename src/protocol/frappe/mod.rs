@@ -14,6 +14,7 @@ mod calls;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod pent;
 mod permission;
 pub mod probe;
 mod publication;
@@ -21,6 +22,7 @@ mod reach;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::StartError;
 use super::outgoing::{CallThread, Outgoing};
@@ -36,6 +38,9 @@ use calls::Desk;
 
 /// Redirects that are followed in a row.
 const REDIRECTS: usize = 5;
+/// How long a web server may take to be reached: there may be another one to try. One that is reached and slow is waited for; were
+/// it asked twice, it would be slower still.
+const REACH: Duration = Duration::from_secs(4);
 
 /// Speaks with the web servers of Frappe sites, and with the Redis of their benches. When it is dropped, everything in flight
 /// ends.
@@ -55,7 +60,7 @@ impl Frappe {
     pub fn start(ear: Arc<dyn BenchEar>) -> Result<Self, StartError> {
         Ok(Self {
             thread: CallThread::start("frappe")?,
-            outgoing: Arc::new(Outgoing::new(REDIRECTS)?),
+            outgoing: Arc::new(Outgoing::reaching_within(REACH, REDIRECTS)?),
             desks: Mutex::default(),
             benches: Mutex::default(),
             ear,
@@ -89,6 +94,13 @@ impl Frappe {
     /// All benches so far.
     pub fn benches(&self) -> Vec<Arc<Bench>> {
         self.benches.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Waits until the neighbours of every bench were told what they were to be told.
+    pub async fn flush(&self) {
+        for bench in self.benches() {
+            bench.flush().await;
+        }
     }
 
     fn desk(&self, site: &Site) -> Arc<Desk> {

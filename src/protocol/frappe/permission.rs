@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
-use super::ask::{Asked, CallFailure};
+use super::ask::{Answer, Asked, CallFailure};
 use super::calls::{Asking, Desk};
 use crate::domain::PermissionApi;
 
@@ -18,16 +18,38 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// What is configured, or was found out.
-    fn of(asking: &Asking) -> Option<Self> {
+    /// What is configured.
+    fn configured(asking: &Asking) -> Option<Self> {
         match asking.caller.site.frappe()?.permission_api {
             PermissionApi::HasPermission => Some(Self::HasPermission),
             PermissionApi::CanSubscribe => Some(Self::CanSubscribe),
-            PermissionApi::Auto => match asking.desk.dialect.load(Ordering::Relaxed) {
-                1 => Some(Self::HasPermission),
-                2 => Some(Self::CanSubscribe),
-                _ => None,
-            },
+            PermissionApi::Auto => None,
+        }
+    }
+
+    /// What was found out; at first it is tried as if it were of today.
+    fn found(desk: &Desk) -> Self {
+        if desk.dialect.load(Ordering::Relaxed) == 2 { Self::CanSubscribe } else { Self::HasPermission }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::HasPermission => Self::CanSubscribe,
+            Self::CanSubscribe => Self::HasPermission,
+        }
+    }
+
+    fn question(self, doctype: &str, name: Option<&str>) -> Asked {
+        match self {
+            Self::HasPermission => has_permission(doctype, name),
+            Self::CanSubscribe => can_subscribe(doctype, name),
+        }
+    }
+
+    fn allows(self, answer: &Answer) -> bool {
+        match self {
+            Self::HasPermission => answer.is_truthy(),
+            Self::CanSubscribe => answer.is_ok(),
         }
     }
 
@@ -47,19 +69,20 @@ pub(super) async fn may_see(
     doctype: String,
     name: Option<String>,
 ) -> Result<bool, CallFailure> {
-    let known = Dialect::of(&asking);
-    if known == Some(Dialect::CanSubscribe) {
-        return asking.ask(&can_subscribe(&doctype, name.as_deref())).await.map(|answer| answer.is_ok());
+    let configured = Dialect::configured(&asking);
+    let first = configured.unwrap_or_else(|| Dialect::found(&asking.desk));
+    let answer = asking.ask(&first.question(&doctype, name.as_deref())).await?;
+    // Also where it was found out before: another version may have been installed since.
+    if configured.is_some() || !answer.lacks_method() {
+        return Ok(first.allows(&answer));
     }
-    let answer = asking.ask(&has_permission(&doctype, name.as_deref())).await?;
-    if known.is_none() && answer.lacks_method() {
-        Dialect::CanSubscribe.note(&asking.desk);
-        return asking.ask(&can_subscribe(&doctype, name.as_deref())).await.map(|answer| answer.is_ok());
+    let other = first.other();
+    let answer = asking.ask(&other.question(&doctype, name.as_deref())).await?;
+    // What a client says may stand in a refusal, and look like a method that is not there.
+    if !answer.lacks_method() {
+        other.note(&asking.desk);
     }
-    if known.is_none() && answer.is_ok() {
-        Dialect::HasPermission.note(&asking.desk);
-    }
-    answer.message().map(|message| is_truthy(&message))
+    Ok(other.allows(&answer))
 }
 
 fn pair(name: &str, value: &str) -> (String, String) {

@@ -67,6 +67,17 @@ impl Outgoing {
         Self::of(reqwest::Client::builder().unix_socket(socket), redirects)
     }
 
+    /// The same, where looking a name up and connecting may take no longer than `reach` together.
+    ///
+    /// # Errors
+    /// [`StartError`] when TLS cannot be set up.
+    pub(in crate::protocol) fn reaching_within(
+        reach: Duration,
+        redirects: usize,
+    ) -> Result<Self, StartError> {
+        Self::of(reqwest::Client::builder().connect_timeout(reach), redirects)
+    }
+
     fn of(builder: reqwest::ClientBuilder, redirects: usize) -> Result<Self, StartError> {
         let http = builder
             .tls_backend_preconfigured(tls::config()?)

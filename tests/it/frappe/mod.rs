@@ -1,6 +1,7 @@
 //! Frappe benches, from outside: what a gateway does that stands in place of Frappe's own realtime server.
 
 mod app_events;
+mod asking;
 mod away;
 mod beside;
 mod connecting;
@@ -11,6 +12,7 @@ mod hostile;
 mod listening;
 mod many;
 mod names;
+mod neighbours;
 mod older;
 mod protocol;
 mod redis;

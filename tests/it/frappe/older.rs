@@ -32,6 +32,21 @@ async fn version_15_is_asked_for_permission_in_its_own_way() {
 }
 
 #[tokio::test]
+async fn another_version_may_be_installed_while_clients_are_there() {
+    let bench = Bench::new().await;
+    let realtime = bench.start().await;
+    let mut alice = realtime.user(SITE, "alice").await;
+    for (version, name) in [(15, "T1"), (16, "T2"), (15, "T3")] {
+        bench.web.rules(|rules| rules.version = version);
+        bench.web.deny("ToDo", "secret");
+        alice.says(json!(["doc_subscribe", "ToDo", "secret"])).await;
+        alice.says(json!(["doc_subscribe", "ToDo", name])).await;
+        bench.enters(&mut alice, &format!("doc:ToDo/{name}")).await;
+        assert!(!bench.is_in(&mut alice, "doc:ToDo/secret").await, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn version_15_has_viewers_too() {
     let bench = Bench::new().await.version(15);
     let realtime = bench.start().await;

@@ -103,6 +103,21 @@ async fn a_redis_that_hangs_holds_up_no_client_for_long() {
 }
 
 #[tokio::test]
+async fn not_every_client_waits_for_a_redis_that_hangs() {
+    let bench = Bench::new().await;
+    let realtime = bench.start().await;
+    realtime.user(SITE, "alice").await;
+    bench.redis.freeze();
+    let begin = Instant::now();
+    for _ in 0..8 {
+        realtime.user(SITE, "bob").await;
+    }
+    let took = begin.elapsed();
+    bench.redis.thaw();
+    assert!(took < Duration::from_secs(6), "{took:?}");
+}
+
+#[tokio::test]
 async fn another_secret_is_used_from_the_next_call_on() {
     let bench = Bench::new().await;
     let realtime = bench.start().await;

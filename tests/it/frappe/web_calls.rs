@@ -59,6 +59,18 @@ async fn where_the_page_cannot_be_called_or_is_not_told_that_of_the_machine_is()
 }
 
 #[tokio::test]
+async fn a_page_that_is_reached_and_slow_is_waited_for_and_nobody_else_asked() {
+    let (bench, pages) = of_pages().await;
+    let bench_port = bench.web.port();
+    let bench = bench.common("webserver_port", json!(bench_port));
+    let realtime = bench.start().await;
+    pages.arrange(USER_INFO, Reply::Never);
+    let text = visit(&realtime, pages.port()).refused().await;
+    assert!(text.starts_with("Unauthorized"), "{text}");
+    assert_eq!((pages.calls().len(), bench.web.calls().len()), (1, 0));
+}
+
+#[tokio::test]
 async fn a_configured_address_stands_in_place_of_everything_else() {
     for by_environment in [true, false] {
         let (bench, pages) = of_pages().await;
