@@ -15,6 +15,7 @@ mod calls;
 #[doc(hidden)]
 pub mod fuzzing;
 mod permission;
+pub mod probe;
 mod publication;
 mod reach;
 

@@ -4,6 +4,7 @@ mod app_events;
 mod away;
 mod beside;
 mod connecting;
+mod doctor;
 mod event_hook;
 mod events_channel;
 mod hostile;
