@@ -320,3 +320,16 @@ async fn a_flood_of_events_ends_at_a_clients_share() {
     bob.says(json!(["fire"])).await;
     bob.event("ice").await;
 }
+
+#[tokio::test]
+async fn an_event_with_attachments_means_nothing() {
+    let bench = bench().await;
+    let realtime = bench.start().await;
+    let mut alice = realtime.user(SITE, "alice").await;
+    let event = r#"["fire",{"_placeholder":true,"num":0}]"#;
+    alice.client.raw(&format!("451-/{SITE},{event}")).await;
+    alice.client.raw_binary(b"\x01\x02").await;
+    alice.pinged().await;
+    alice.says(json!(["fire", {}])).await;
+    alice.event("ice").await;
+}
