@@ -1,7 +1,8 @@
 //! Rooms that come and go while a client is connected: it asks for them, and its site's protocol lets it in.
+//!
+//! The broker does not hear of them: what is said in them is brought to each process by the protocol itself.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::attendance::Attendance;
 use super::worker::Gateway;
@@ -30,32 +31,21 @@ impl Gateway {
             // As for all others: its connection is about to be closed, and then it tries again.
             return std::future::pending().await;
         }
-        let site = Arc::clone(&seed.site);
         let id = self.hub.attach(seed);
         let _attendance = attached(Attendance::new(Rc::clone(self), id, None));
-        self.join_live(id, &site, rooms).await
+        self.hub.listen(id, rooms);
+        self.begin(id)
     }
 
     /// A client listens to one more room of its site. Whether it does now and did not before; not where it is in very many
     /// rooms, or the name is very long.
     pub fn join_room(&self, session: SessionId, room: &Room) -> bool {
-        if room.as_str().len() > MAX_ROOM {
-            return false;
-        }
-        let Some(first) = self.hub.enter_room(session, room.clone(), MAX_ROOMS) else { return false };
-        if first && let Some(site) = self.hub.site_name(session) {
-            self.shared.parts.broker.listen(&site, std::slice::from_ref(room));
-        }
-        true
+        room.as_str().len() <= MAX_ROOM && self.hub.enter_room(session, room.clone(), MAX_ROOMS)
     }
 
     /// A client does not listen to a room any more. Whether it did.
     pub fn leave_room(&self, session: SessionId, room: &Room) -> bool {
-        let Some(last) = self.hub.leave_room(session, room) else { return false };
-        if last && let Some(site) = self.hub.site_name(session) {
-            self.shared.parts.broker.unlisten(&site, std::slice::from_ref(room));
-        }
-        true
+        self.hub.leave_room(session, room)
     }
 
     /// How a session of this worker is named in the whole process.

@@ -166,35 +166,35 @@ impl Hub {
         index.join(&session.seed.site.name, &session.rooms, id.slot)
     }
 
-    /// One more room that a session listens to by itself. Whether it is the first one in it on this worker; `None` where the
-    /// session has gone, is in that room, or is in `most` rooms already.
-    pub fn enter_room(&self, id: SessionId, room: Room, most: usize) -> Option<bool> {
+    /// One more room that a session listens to by itself. Not where the session has gone, is in that room, or is in `most` rooms
+    /// already.
+    pub fn enter_room(&self, id: SessionId, room: Room, most: usize) -> bool {
         let mut inner = self.inner.borrow_mut();
         let Inner { sessions, index, .. } = &mut *inner;
-        let session = session(sessions, id)?;
+        let Some(session) = session(sessions, id) else { return false };
         if session.rooms.len() >= most || session.rooms.contains(&room) {
-            return None;
+            return false;
         }
-        let first = index.join(&session.seed.site.name, std::slice::from_ref(&room), id.slot);
+        index.join(&session.seed.site.name, std::slice::from_ref(&room), id.slot);
         let mut rooms = std::mem::take(&mut session.rooms).into_vec();
         rooms.push(room);
         session.rooms = rooms.into();
-        Some(!first.is_empty())
+        true
     }
 
-    /// A room that a session does not listen to any more. Whether it was the last one in it on this worker; `None` where it
-    /// was not in it.
-    pub fn leave_room(&self, id: SessionId, room: &Room) -> Option<bool> {
+    /// A room that a session does not listen to any more. Whether it did.
+    pub fn leave_room(&self, id: SessionId, room: &Room) -> bool {
         let mut inner = self.inner.borrow_mut();
         let Inner { sessions, index, .. } = &mut *inner;
-        let session = session(sessions, id)?;
+        let Some(session) = session(sessions, id) else { return false };
         let mut rooms = std::mem::take(&mut session.rooms).into_vec();
         let at = rooms.iter().position(|own| own == room);
         at.map(|at| rooms.swap_remove(at));
         session.rooms = rooms.into();
-        at?;
-        let last = index.leave(&session.seed.site.name, std::slice::from_ref(room), id.slot);
-        Some(!last.is_empty())
+        if at.is_some() {
+            index.leave(&session.seed.site.name, std::slice::from_ref(room), id.slot);
+        }
+        at.is_some()
     }
 
     /// Whether a session listens to a room by itself.
