@@ -47,8 +47,36 @@ enum Command {
         /// Files to check, each for what it is; without any, what `serve` would read.
         files: Vec<PathBuf>,
     },
+    /// Look at everything that Frappe sites need of their surroundings, and name the mend where something is wrong. Exit code 1
+    /// when something fails.
+    Doctor(Look),
     /// Move devices and their waiting messages from one store to another, while no gateway runs on either.
     Migrate(Move),
+}
+
+/// What is to be looked at.
+#[derive(Args)]
+struct Look {
+    #[command(flatten)]
+    place: Where,
+    /// Look at Frappe sites: Redis, secret, web server, names, proxy. Without it, at the configuration alone.
+    #[arg(long)]
+    frappe: bool,
+    /// Folder of the bench [default: as of `frappe`].
+    #[arg(long, value_name = "DIR")]
+    bench: Option<PathBuf>,
+    /// One site alone.
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
+    /// The address that browsers use, such as `https://erp.example.com`.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The cookie `sid` of somebody who is logged in.
+    #[arg(long, value_name = "COOKIE", conflicts_with = "token")]
+    sid: Option<String>,
+    /// A value of Authorization, such as `Bearer x`.
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
 }
 
 /// From where to where.
@@ -117,6 +145,7 @@ fn main() -> ExitCode {
         Command::Demo { port, host } => demo(host, port),
         Command::Migrate(what) => migrate(what),
         Command::Frappe { place, bench } => serve(&place.with_bench(bench)),
+        Command::Doctor(look) => doctor(look),
         Command::Check { place, bench: None, files } => Ok(check(&place.sources(), &files)),
         Command::Check { place, bench, files } => Ok(check(&place.with_bench(bench), &files)),
     };
@@ -157,6 +186,13 @@ fn migrate(what: Move) -> anyhow::Result<ExitCode> {
     };
     app::migrate(&server, &app::Migration { from, to, prefix, shards, ca })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn doctor(look: Look) -> anyhow::Result<ExitCode> {
+    let Look { place, frappe, bench, site, url, sid, token } = look;
+    let sources = Sources { bench, ..place.sources() };
+    let fine = app::doctor(&sources, &app::Examination { frappe, site, url, sid, token })?;
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[allow(clippy::print_stdout)]

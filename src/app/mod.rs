@@ -3,6 +3,7 @@
 
 mod crew;
 mod demo;
+mod doctor;
 mod entrances;
 mod limits;
 mod migrate;
@@ -12,5 +13,6 @@ mod stop;
 mod stores;
 
 pub use demo::demo;
+pub use doctor::{Examination, doctor};
 pub use migrate::{Migration, migrate};
 pub use serve::serve;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::app_events;
 use super::expand::{self, Env};
 use super::frappe;
 use super::load;
@@ -9,6 +10,7 @@ use super::problem::{Findings, Problem, Problems};
 use super::value::{self, Unit};
 use super::yaml::{self, Node};
 use super::{Settings, Sources};
+use crate::domain::app_events::AppEvents;
 
 /// As [`super::load()`], with these texts for the files.
 ///
@@ -84,4 +86,12 @@ pub fn size(text: &str) -> Option<(u64, String)> {
 /// An origin, as browsers state it.
 pub fn origin(text: &str) -> Option<String> {
     value::origin(text).ok()
+}
+
+/// The rules of a text with `appEvents` and `eventHook` at its top; `None` where something is wrong with it.
+pub fn app_events(text: &str) -> Option<AppEvents> {
+    let mut findings = Findings::default();
+    let Node::Map(entries) = yaml::parse("f.yml", text, &mut findings)? else { return None };
+    let (written, _) = app_events::take(&entries, "", &mut findings);
+    if findings.errors() == 0 { written.map(|written| written.events) } else { None }
 }

@@ -11,6 +11,7 @@ mod door;
 pub mod fuzzing;
 mod member;
 mod namespaces;
+mod rehearsal;
 mod rules;
 mod said;
 mod town;
@@ -20,6 +21,7 @@ mod wishes;
 use crate::protocol::frappe::Frappe;
 
 pub use namespaces::FrappeNamespaces;
+pub use rehearsal::{Approach, TurnedAway, rehearse};
 pub use town::Towns;
 
 /// Headers of a client's first request that decide who it is and where it belongs.

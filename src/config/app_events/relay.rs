@@ -2,7 +2,7 @@
 
 use super::super::problem::{Findings, Place};
 use super::super::yaml::Node;
-use super::table::{Table, Wrong, event};
+use super::table::{Table, Wrong, event, shown};
 use crate::domain::app_events::{Payload, Relay, RoomTemplate, Target, Text};
 
 /// Values in one payload, at most: it is made anew for each event.
@@ -78,7 +78,7 @@ impl Reading<'_> {
                     return Ok(constant);
                 }
                 let text = Text::parse(&scalar.text, self.args);
-                text.map(Payload::Text).map_err(|error| self.wrong(place, error.to_string()))
+                text.map(Payload::Text).map_err(|error| self.wrong(place, shown(scalar, error.to_string())))
             }
             Node::List(items) => {
                 let items = items.iter().map(|(place, item)| self.node(place, item));

@@ -2,7 +2,7 @@
 
 use super::super::problem::{Findings, Place};
 use super::super::schema::nearest_word;
-use super::super::yaml::{Entry, Node};
+use super::super::yaml::{Entry, Node, Scalar};
 
 /// A mapping, and how it is called in messages.
 pub(super) struct Table<'a> {
@@ -77,7 +77,7 @@ impl<'a> Table<'a> {
     ) -> Result<Option<T>, Wrong> {
         let Some(entry) = self.get(key) else { return Ok(None) };
         let text = match &entry.node {
-            Node::Scalar(scalar) => read(&scalar.text),
+            Node::Scalar(scalar) => read(&scalar.text).map_err(|text| shown(scalar, text)),
             Node::Broken => return Err(Wrong),
             other => Err(format!("must be a single value, not {}", other.kind())),
         };
@@ -116,6 +116,11 @@ impl<'a> Table<'a> {
             one => vec![(&entry.place, one)],
         };
         let texts = items.into_iter().map(|(place, node)| match node {
+            // Names that messages quote.
+            Node::Scalar(scalar) if scalar.expanded => {
+                findings.error(place, self.path_of(key), "must not come out of the environment");
+                Err(Wrong)
+            }
             Node::Scalar(scalar) => Ok((place, scalar.text.as_str())),
             other => {
                 let text = format!("must be a text or a list of texts, not {}", other.kind());
@@ -131,6 +136,14 @@ impl<'a> Table<'a> {
         self.error(key, text, findings);
         Wrong
     }
+}
+
+/// What is said about a value, without the value where that may be a secret.
+pub(super) fn shown(scalar: &Scalar, text: String) -> String {
+    if scalar.expanded {
+        return "cannot be used (what it is now is not shown here, for it may be a secret)".to_owned();
+    }
+    text
 }
 
 /// Something is wrong, and was reported.

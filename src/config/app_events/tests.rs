@@ -1,6 +1,6 @@
 use super::super::yaml;
 use super::*;
-use crate::domain::app_events::{Gate, HookCalling, HookedEvents, Payload, RoomKind, Target};
+use crate::domain::app_events::{Gate, HookCalling, HookedEvents, Payload, RoomKind, RoomTemplate, Target};
 
 /// The rules in a text, and what is wrong with them.
 fn read(text: &str) -> (AppEvents, String) {
@@ -53,7 +53,7 @@ fn a_rule_is_read_with_all_its_keys() {
     let rule = &events.rules["ev"];
     assert_eq!((rule.app.as_deref(), rule.guests, rule.watch, rule.args.len()), (Some("x"), true, true, 2));
     assert!(rule.must_be_in.is_some() && rule.leave.is_some() && rule.users_of.is_some());
-    assert_eq!(rule.join.as_ref().map(|room| room.kind()), Some(RoomKind::App));
+    assert_eq!(rule.join.as_ref().map(RoomTemplate::kind), Some(RoomKind::App));
     let Some(Gate::Call { method, args }) = &rule.gate else { panic!() };
     assert_eq!((&**method, args.len()), ("x.y", 2));
     let [one, two] = rule.relays.as_slice() else { panic!() };

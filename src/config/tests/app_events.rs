@@ -21,6 +21,24 @@ fn a_frappe_site_has_rules_of_its_own() {
 }
 
 #[test]
+fn what_came_out_of_the_environment_is_not_quoted() {
+    let mut desk = Desk::new();
+    desk.env("KEY", "{hunter2}");
+    for rule in [
+        "join: 'app:${KEY}'",
+        "args: ['${KEY}'], join: app",
+        "join: app, relay: { event: e, to: self, payload: ['${KEY}'] }",
+        "join: app, call: { method: '${KEY}' }",
+    ] {
+        desk.sites(&format!(
+            "erp:\n  protocol: frappe\n  redisQueue: redis://127.0.0.1:1\n  appEvents: {{ ev: {{ {rule} }} }}\n"
+        ));
+        let errors = desk.errors();
+        assert!(errors.starts_with("sites.yml:4:") && !errors.contains("hunter2"), "{errors}");
+    }
+}
+
+#[test]
 fn other_sites_have_no_apps() {
     let mut desk = Desk::new();
     desk.sites(&format!("{GOOD_SITES}  {RULE}\n"));

@@ -63,6 +63,7 @@ fn what_is_commented_out_is_in_order_too() {
 fn a_bench_and_a_site_of_frappe_are_in_order_too() {
     let section = ["frappe:", "benchRoot:", "backendUrl:", "permissionApi:", "auth:", "tokenSchemes:"];
     let section = [&section[..], &["requireOrigin:", "rootNamespace:", "tokens:", "siteAliases:"]].concat();
+    let section = [&section[..], &["appEvents:", "eventHook:"]].concat();
     let site =
         ["erp.example.com:", "protocol:", "redisQueue:", "defaultSite:", "developerMode:", "apiKey: ${ERP"];
     let mut desk = Desk::new();
@@ -77,7 +78,11 @@ fn a_bench_and_a_site_of_frappe_are_in_order_too() {
     desk.config(&config.replace("/home/frappe/frappe-bench", &root));
     desk.sites(&put_in_force(SITES_EXAMPLE, &[&section[..], &site[..]].concat()));
     let settings = desk.settings();
-    assert_eq!(settings.bench.unwrap().root(), desk.path("bench"));
+    let bench = settings.bench.unwrap();
+    assert_eq!(bench.root(), desk.path("bench"));
+    for rules in [&bench.common().rules, &settings.sites[1].frappe().unwrap().rules] {
+        assert!(rules.rules.len() == 1 && rules.hook.is_some());
+    }
     assert_eq!(settings.sites.len(), 2);
     let frappe = settings.sites[1].frappe().unwrap();
     assert_eq!((frappe.aliases.len(), &frappe.permission_api), (2, &PermissionApi::Auto));

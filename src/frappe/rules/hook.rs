@@ -84,19 +84,14 @@ struct Said {
     emit: Vec<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(untagged)]
 enum Names {
     One(String),
     Many(Vec<String>),
     /// `None` of Python.
+    #[default]
     Nothing,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Self::Nothing
-    }
 }
 
 #[derive(Deserialize)]

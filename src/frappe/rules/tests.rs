@@ -19,7 +19,7 @@ fn text(text: &str) -> Text {
 }
 
 fn room(text: &str) -> Option<RoomTemplate> {
-    Some(RoomTemplate::parse(text, &args()).unwrap())
+    RoomTemplate::parse(text, &args()).ok()
 }
 
 fn facts(args: &[Value]) -> Facts<'_> {
@@ -231,5 +231,59 @@ fn orders_that_cannot_be_carried_out_are_refused_whole() {
         json!({"join": vec!["r"; 101]}),
     ] {
         assert!(Orders::read(message.clone()).is_err(), "{message}");
+    }
+}
+
+mod chosen {
+    //! Whatever a client says to rules of all shapes.
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::app_events::RoomKind;
+
+    const STARTS: [&str; 9] = ["app:", "use", "user", "doc", "doc:", "open_doc:", "doctype:", "al", "web"];
+
+    fn said() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-zA-Z:/_{}]{0,12}",
+            Just("r:Administrator".to_owned()),
+            Just(":ToDo".to_owned()),
+            Just("ToDo".to_owned()),
+            Just("l".to_owned()),
+            Just("site".to_owned()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_in_order_opens_no_room_that_nobody_allowed(
+            start in prop::sample::select(&STARTS[..]),
+            rest in prop::sample::select(&["{x}", "{x}/{y}", "{y}", "", "{x}{y}"][..]),
+            gated in any::<bool>(),
+            x in said(),
+            y in said(),
+        ) {
+            let Ok(join) = RoomTemplate::parse(&format!("{start}{rest}"), &args()) else { return Ok(()) };
+            let gate = gated.then(|| Gate::Permission { doctype: text("{x}"), name: Some(text("{y}")) });
+            let rule = AppEvent { args: args(), gate, join: Some(join), ..AppEvent::default() };
+            let Some(plan) = plan(&rule, &facts(&[json!(x), json!(y)])) else { return Ok(()) };
+            let room = plan.join.unwrap().room.as_str().to_owned();
+            let kind = RoomKind::of(&room);
+            prop_assert!(!kind.is_given(), "{}", room);
+            if kind.needs_permission() {
+                let allowed = [format!("doc:{x}/{y}"), format!("open_doc:{x}/{y}")];
+                prop_assert!(gated && allowed.contains(&room), "{}", room);
+            }
+        }
+
+        #[test]
+        fn every_text_is_a_template_or_says_why(template in "[a-z{} ]{0,20}") {
+            if let Ok(text) = Text::parse(&template, &args()) {
+                let facts = facts(&[]);
+                let filled = Filled::of(&Payload::Text(text), &facts).unwrap();
+                prop_assert!(filled.json(&["ann"]).to_string().len() < 1_000);
+            }
+        }
     }
 }

@@ -269,6 +269,24 @@ mod tests {
         assert!(presence.neighbours.is_empty());
     }
 
+    fn of_app(event: &str, room: &str, id: i32) -> Notice {
+        let payload = crate::frappe::rules::Filled::Value(id.into());
+        Notice::App { event: event.into(), room: room.into(), payload }
+    }
+
+    #[test]
+    fn what_an_app_says_anew_takes_the_place_of_what_it_said_and_there_is_an_end() {
+        let (mut presence, here) = (Presence::default(), place("1"));
+        let mut enter = |notice: Notice| presence.enter(here.clone(), vec![notice], viewer(1, "ann")).notices;
+        enter(notice());
+        enter(of_app("e", "r", 1));
+        assert_eq!(enter(of_app("e", "r", 2)), [notice(), of_app("e", "r", 2)]);
+        assert_eq!(enter(of_app("e", "q", 3)).len(), 3);
+        for number in 0..100 {
+            assert!(enter(of_app("e", &format!("r{number}"), 4)).len() <= NOTICES);
+        }
+    }
+
     #[test]
     fn what_a_roll_does_not_name_is_no_more() {
         let (mut presence, start) = (Presence::default(), Instant::now());

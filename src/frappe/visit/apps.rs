@@ -106,12 +106,11 @@ impl Visit {
         tokio::task::spawn_local(async move {
             let allowed = asked.await;
             let Some(visit) = visit.upgrade() else { return };
-            let counts = match &plan.join {
-                Some(join) => visit.wishes.settle(&join.room, wish),
-                None => {
-                    visit.wishes.finish();
-                    true
-                }
+            let counts = if let Some(join) = &plan.join {
+                visit.wishes.settle(&join.room, wish)
+            } else {
+                visit.wishes.finish();
+                true
             };
             if counts && allowed {
                 visit.carry_out(&plan);

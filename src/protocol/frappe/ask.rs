@@ -140,6 +140,11 @@ impl Answer {
         self.status.is_success()
     }
 
+    /// Its status.
+    pub(super) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
     /// What the method returned.
     ///
     /// # Errors
@@ -153,6 +158,11 @@ impl Answer {
             CallFailure::Malformed(format!("{:?} error in line {}", error.classify(), error.line()))
         })?;
         Ok(envelope.message)
+    }
+
+    /// Whether it is a page for people, as a proxy or another server would send it.
+    pub(super) fn is_page(&self) -> bool {
+        self.body.trim_ascii_start().first() == Some(&b'<')
     }
 
     /// Whether what the method returned is true, as JavaScript sees it.
@@ -205,6 +215,21 @@ pub(super) async fn ask(
         }
     }
     Err(failure)
+}
+
+/// Asks this web server alone.
+pub(super) async fn ask_at(
+    outgoing: &Outgoing,
+    base: &Base,
+    caller: &Caller,
+    secret: Option<&Secret>,
+    asked: &Asked,
+) -> Result<Answer, CallFailure> {
+    let sent = outgoing.send(request(base, caller, secret, asked)?).await;
+    let response = sent.map_err(|error| unreachable(&error))?;
+    let status = response.status();
+    let body = read(response, ANSWER_LIMIT).await.map_err(|error| unreachable(&error))?;
+    Ok(Answer { status, body })
 }
 
 fn unreachable(error: &CallError) -> CallFailure {

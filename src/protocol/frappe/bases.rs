@@ -18,11 +18,11 @@ pub fn hostname(text: &str) -> &str {
 
 /// A web server that may be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Base {
+pub struct Base {
     /// Its address, without a slash at the end.
-    pub(super) url: String,
+    pub url: String,
     /// The `Host` that it is asked for; `None`: that of the address.
-    pub(super) host: Option<String>,
+    pub host: Option<String>,
 }
 
 impl Base {
@@ -38,7 +38,8 @@ impl Base {
 }
 
 /// Web servers to try, in order; none where nothing is known that could be asked.
-pub(super) fn bases(site: &Site, origin: Option<&str>) -> Vec<Base> {
+#[must_use]
+pub fn bases(site: &Site, origin: Option<&str>) -> Vec<Base> {
     let Some(frappe) = site.frappe() else { return Vec::new() };
     match &frappe.web_server {
         WebServer::At(base) => vec![Base::configured(base, site)],

@@ -14,13 +14,13 @@ use crate::domain::Secret;
 use crate::protocol::outgoing::CallThread;
 
 /// Where Frappe publishes.
-const EVENTS: &str = "events";
+pub(super) const EVENTS: &str = "events";
 /// Where the Postrooms of a bench speak with each other; nobody else listens there.
-const NEIGHBOURS: &str = "postroom:frappe:1";
+pub(super) const NEIGHBOURS: &str = "postroom:frappe:1";
 /// Where Frappe's own build watcher hears what to open.
 const EDITOR: &str = "open_in_editor";
 /// What the web servers of a bench know a realtime server by.
-const SECRET_KEY: &str = "socketio_auth_secret";
+pub(super) const SECRET_KEY: &str = "socketio_auth_secret";
 
 /// Between two attempts to connect: first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));

@@ -16,6 +16,7 @@ mod calls;
 pub mod fuzzing;
 mod pent;
 mod permission;
+pub mod probe;
 mod publication;
 mod reach;
 

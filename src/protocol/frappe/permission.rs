@@ -89,7 +89,7 @@ fn pair(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-fn has_permission(doctype: &str, name: Option<&str>) -> Asked {
+pub(super) fn has_permission(doctype: &str, name: Option<&str>) -> Asked {
     let query = vec![pair("doctype", doctype), pair("name", name.unwrap_or_default())];
     Asked::get("frappe.realtime.has_permission", query)
 }

@@ -1,6 +1,7 @@
 //! One HTTP request to a site, with its redirects and a bound on what is read of the answer.
 
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, LOCATION};
@@ -56,6 +57,14 @@ impl Outgoing {
     /// [`StartError`] when TLS cannot be set up.
     pub(in crate::protocol) fn new(redirects: usize) -> Result<Self, StartError> {
         Self::of(reqwest::Client::builder(), redirects)
+    }
+
+    /// The same, to whoever answers on a Unix socket, whatever the addresses say.
+    ///
+    /// # Errors
+    /// As [`Outgoing::new`].
+    pub(in crate::protocol) fn by_socket(socket: &Path, redirects: usize) -> Result<Self, StartError> {
+        Self::of(reqwest::Client::builder().unix_socket(socket), redirects)
     }
 
     /// The same, where looking a name up and connecting may take no longer than `reach` together.

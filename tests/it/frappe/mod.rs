@@ -5,6 +5,7 @@ mod asking;
 mod away;
 mod beside;
 mod connecting;
+mod doctor;
 mod event_hook;
 mod events_channel;
 mod hostile;

@@ -150,10 +150,7 @@ impl Bench {
 
     /// Starts a gateway, and it must end by itself: how, and all that it said.
     pub async fn start_in_vain(&self) -> (ExitStatus, String) {
-        let mut process = self.launch(&[]);
-        let status = process.ended().await;
-        let said = process.lines.lock().unwrap().join("\n");
-        (status, said)
+        Self::ended(self.launch(&[])).await
     }
 
     /// `None` where it finds its port taken.
@@ -164,14 +161,36 @@ impl Bench {
     }
 
     fn launch(&self, env: &[(String, String)]) -> Process {
+        let data = self.path(&format!("data-{}", self.number()));
+        self.run(&["frappe", "--data", data.to_str().unwrap()], env)
+    }
+
+    /// What the doctor says with these arguments, and how it ends, while clients come in at this port.
+    pub async fn doctor_at(&self, port: u16, arguments: &[&str]) -> (ExitStatus, String) {
+        let env = [("FRAPPE_SOCKETIO_PORT".to_owned(), port.to_string())];
+        Self::ended(self.run(&[&["doctor", "--frappe"], arguments].concat(), &env)).await
+    }
+
+    /// A command on this bench: how it ends, and all that it said.
+    pub async fn run_to_end(&self, arguments: &[&str]) -> (ExitStatus, String) {
+        Self::ended(self.run(arguments, &[])).await
+    }
+
+    async fn ended(mut process: Process) -> (ExitStatus, String) {
+        let status = process.ended().await;
+        let said = process.lines.lock().unwrap().join("\n");
+        (status, said)
+    }
+
+    /// Runs a command on this bench.
+    fn run(&self, arguments: &[&str], env: &[(String, String)]) -> Process {
         let (config, common) = (self.path("postroom.yml"), self.path("sites/common_site_config.json"));
         std::fs::write(&config, &self.config).unwrap();
         std::fs::write(common, Value::Object(self.common.clone()).to_string()).unwrap();
-        let data = self.path(&format!("data-{}", self.number()));
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let mut command = command(false);
-        command.args(["frappe", "--bench", &text(self.folder.path()), "--config", &text(&config)]);
-        command.args(["--host", "127.0.0.1", "--data", &text(&data)]);
+        command.args(arguments).args(["--bench", &text(self.folder.path()), "--config", &text(&config)]);
+        command.args(["--host", "127.0.0.1"]);
         let env: Vec<_> = self.env.iter().chain(env).cloned().collect();
         Process::run(&mut command, self.folder.path(), &env)
     }
@@ -210,14 +229,14 @@ impl Bench {
         visitor.round(number).await
     }
 
-    /// Waits until a visitor is in a room.
-    pub async fn enters(&self, visitor: &mut Visitor, room: &str) {
-        until(&format!("the visitor is in {room}"), async || self.is_in(visitor, room).await).await;
-    }
-
     /// Waits until a visitor is no longer in a room.
     pub async fn exits(&self, visitor: &mut Visitor, room: &str) {
         until(&format!("the visitor has left {room}"), async || !self.is_in(visitor, room).await).await;
+    }
+
+    /// Waits until a visitor is in a room.
+    pub async fn enters(&self, visitor: &mut Visitor, room: &str) {
+        until(&format!("the visitor is in {room}"), async || self.is_in(visitor, room).await).await;
     }
 }
 
