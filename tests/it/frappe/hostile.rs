@@ -104,6 +104,8 @@ async fn arguments_of_every_kind_are_harmless() {
     guest.says(json!(["task_subscribe", "behind all that"])).await;
     bench.enters(&mut guest, "task_progress:behind all that").await;
     assert!(bench.web.calls().iter().all(|call| call.header("x-evil").is_none()));
+    // What is too long for a room is not asked about either.
+    assert!(bench.web.calls().iter().all(|call| call.query.len() < 10_000));
     calm(&bench, &mut bystander).await;
 }
 

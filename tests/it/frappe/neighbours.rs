@@ -42,7 +42,7 @@ async fn both(bench: &Bench) -> [(Realtime, Visitor); 2] {
 }
 
 /// As a neighbour of this number.
-fn writes(bench: &Bench, node: u64, say: Value) {
+fn writes(bench: &Bench, node: u64, say: &Value) {
     let heard = bench.redis.cli(&["PUBLISH", CHANNEL, &json!({ "node": node, "say": say }).to_string()]);
     assert_ne!(heard, "0");
 }
@@ -81,7 +81,7 @@ async fn who_was_taken_for_dead_is_asked_who_is_there() {
     let bench = Bench::new().await;
     let _realtime = bench.start().await;
     let mut channel = Channel::listen(&bench.redis, CHANNEL).await;
-    writes(&bench, 42, json!("Alive"));
+    writes(&bench, 42, &json!("Alive"));
     channel.until("\"Hello\"").await;
 }
 
@@ -92,18 +92,18 @@ async fn a_roll_replaces_what_was_said_before() {
     let mut alice = realtime.user(SITE, "alice").await;
     opens(&mut alice, "T1").await;
     bench.enters(&mut alice, "open_doc:ToDo/T1").await;
-    writes(&bench, 42, json!({ "Viewers": { "stay": viewers(&["bob"]), "by": null } }));
+    writes(&bench, 42, &json!({ "Viewers": { "stay": viewers(&["bob"]), "by": null } }));
     told(&mut alice, &["alice", "bob"]).await;
     writes(
         &bench,
         42,
-        json!({ "Roll": { "stays": [viewers(&["bob", "carol"])], "begins": true, "ends": true } }),
+        &json!({ "Roll": { "stays": [viewers(&["bob", "carol"])], "begins": true, "ends": true } }),
     );
     told(&mut alice, &["alice", "bob", "carol"]).await;
-    writes(&bench, 42, json!({ "Roll": { "stays": [], "begins": true, "ends": false } }));
-    writes(&bench, 42, json!({ "Roll": { "stays": [viewers(&["bob"])], "begins": false, "ends": true } }));
+    writes(&bench, 42, &json!({ "Roll": { "stays": [], "begins": true, "ends": false } }));
+    writes(&bench, 42, &json!({ "Roll": { "stays": [viewers(&["bob"])], "begins": false, "ends": true } }));
     assert_eq!(alice.viewers("ToDo", "T1").await, ["bob", "alice"]);
-    writes(&bench, 42, json!({ "Roll": { "stays": [], "begins": true, "ends": true } }));
+    writes(&bench, 42, &json!({ "Roll": { "stays": [], "begins": true, "ends": true } }));
     assert_eq!(alice.viewers("ToDo", "T1").await, ["alice"]);
 }
 
@@ -116,7 +116,7 @@ async fn many_who_come_at_once_hear_the_same_roll() {
     bench.enters(&mut alice, "open_doc:ToDo/T1").await;
     let mut channel = Channel::listen(&bench.redis, CHANNEL).await;
     for node in 0..50 {
-        writes(&bench, node, json!("Hello"));
+        writes(&bench, node, &json!("Hello"));
     }
     // One at once, and one for all the others with the next beat, behind which there is another beat.
     let mut round = 0;
