@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use slab::Slab;
 use tokio::sync::Notify;
@@ -12,7 +13,7 @@ use super::link::{CloseReason, Link, LinkId, Wire};
 use super::outbox::Outbox;
 use super::session::{Kept, Session, SessionId, SessionSeed};
 use super::turns::{SiteNo, Turns};
-use crate::domain::{DeviceNo, Room, SiteName};
+use crate::domain::{DeviceNo, Room, Site, SiteName};
 
 /// What may wait for a link of which no session was let in: answers to pings, and refusals.
 const STRANGER_LIMIT: usize = 256 * 1024;
@@ -166,35 +167,35 @@ impl Hub {
         index.join(&session.seed.site.name, &session.rooms, id.slot)
     }
 
-    /// One more room that a session listens to by itself. Not where the session has gone, is in that room, or is in `most` rooms
-    /// already.
-    pub fn enter_room(&self, id: SessionId, room: Room, most: usize) -> bool {
+    /// One more room that a session listens to by itself. Whether it is the first one in it on this worker; `None` where the
+    /// session has gone, is in that room, or is in `most` rooms already.
+    pub fn enter_room(&self, id: SessionId, room: Room, most: usize) -> Option<bool> {
         let mut inner = self.inner.borrow_mut();
         let Inner { sessions, index, .. } = &mut *inner;
-        let Some(session) = session(sessions, id) else { return false };
+        let session = session(sessions, id)?;
         if session.rooms.len() >= most || session.rooms.contains(&room) {
-            return false;
+            return None;
         }
-        index.join(&session.seed.site.name, std::slice::from_ref(&room), id.slot);
+        let first = index.join(&session.seed.site.name, std::slice::from_ref(&room), id.slot);
         let mut rooms = std::mem::take(&mut session.rooms).into_vec();
         rooms.push(room);
         session.rooms = rooms.into();
-        true
+        Some(!first.is_empty())
     }
 
-    /// A room that a session does not listen to any more. Whether it did.
-    pub fn leave_room(&self, id: SessionId, room: &Room) -> bool {
+    /// A room that a session does not listen to any more. Whether it was the last one in it on this worker; `None` where it
+    /// was not in it.
+    pub fn leave_room(&self, id: SessionId, room: &Room) -> Option<bool> {
         let mut inner = self.inner.borrow_mut();
         let Inner { sessions, index, .. } = &mut *inner;
-        let Some(session) = session(sessions, id) else { return false };
+        let session = session(sessions, id)?;
         let mut rooms = std::mem::take(&mut session.rooms).into_vec();
         let at = rooms.iter().position(|own| own == room);
         at.map(|at| rooms.swap_remove(at));
         session.rooms = rooms.into();
-        if at.is_some() {
-            index.leave(&session.seed.site.name, std::slice::from_ref(room), id.slot);
-        }
-        at.is_some()
+        at?;
+        let last = index.leave(&session.seed.site.name, std::slice::from_ref(room), id.slot);
+        Some(!last.is_empty())
     }
 
     /// Whether a session listens to a room by itself.
@@ -244,9 +245,9 @@ impl Hub {
         self.inner.borrow_mut().turns.number(name)
     }
 
-    /// The name of the site of a session.
-    pub fn site_name(&self, id: SessionId) -> Option<SiteName> {
-        session(&mut self.inner.borrow_mut().sessions, id).map(|session| session.seed.site.name.clone())
+    /// The site of a session, with all that is configured about it.
+    pub fn site_itself(&self, id: SessionId) -> Option<Arc<Site>> {
+        session(&mut self.inner.borrow_mut().sessions, id).map(|session| Arc::clone(&session.seed.site))
     }
 
     /// The site of a session; of none where it has gone.

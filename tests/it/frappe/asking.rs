@@ -26,6 +26,7 @@ async fn a_refusal_is_one_and_is_the_users_affair() {
     visit.sid("sid-alice").refused().await;
     // Asked once each: a web server that has too much to do already is not asked twice as often.
     assert_eq!(bench.web.calls_of(USER_INFO).len(), 3);
+    realtime.log_line("the answer is not JSON").await;
     let log = realtime.log();
     let faults = log.lines().filter(|line| line.contains("could not say who it is")).count();
     assert_eq!(faults, 2, "a token that is none is nothing for the operator: {log}");
