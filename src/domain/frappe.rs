@@ -61,12 +61,12 @@ impl FrappeSite {
 pub enum WebServer {
     /// At this base address (absolute http or https URL without a slash at the end).
     At(String),
-    /// Where the client's `Origin` says, as Frappe's own server takes it, if that is a host of the site.
+    /// Not configured: on this machine, or where the client's `Origin` says, as Frappe's own server takes it, if that is a host
+    /// of the site.
     OfOrigin {
         /// Replaces the port of the `Origin` (developer mode).
         port: Option<u16>,
-        /// The web server of the bench on this machine (as in `At`), asked where the `Origin` names no host of the site, is
-        /// missing, or cannot be reached.
+        /// The web server of the bench on this machine (as in `At`). It is asked first.
         local: Option<String>,
     },
 }

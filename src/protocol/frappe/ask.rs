@@ -78,6 +78,11 @@ impl CallFailure {
         format!("Unauthorized: {why}")
     }
 
+    /// Whether it is as when the web server is just being started.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+
     /// Whether it is for the operator to mend, rather than for the user to log in.
     #[must_use]
     pub fn is_a_fault(&self) -> bool {
@@ -143,6 +148,11 @@ impl Answer {
     /// Its status.
     pub(super) fn status(&self) -> u16 {
         self.status.as_u16()
+    }
+
+    /// Whether it is that of a proxy before a web server that is just being started.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self.status.as_u16(), 502 | 503)
     }
 
     /// What the method returned.

@@ -1,7 +1,8 @@
 //! Which web server is asked about a client of a Frappe site.
 //!
 //! Frappe's own server asks wherever the client's `Origin` says, which a client that is no browser chooses freely: it could
-//! have its own server confirm that it is the administrator. Here an `Origin` counts only where it names a host of the site.
+//! have its own server confirm that it is the administrator. Here an `Origin` counts only where it names a host of the site,
+//! and only where the web server of the bench cannot be reached on this machine.
 
 use crate::domain::{Site, WebServer};
 
@@ -49,7 +50,9 @@ pub fn bases(site: &Site, origin: Option<&str>) -> Vec<Base> {
             let is_own = |host| site.is_named(host) || here && site.is_reached_at(host);
             let own = origin.filter(|origin| is_own(hostname(origin)));
             let own = own.and_then(|origin| of_origin(origin, *port)).map(|url| Base { url, host: None });
-            own.into_iter().chain(local.iter().map(|url| Base::configured(url, site))).collect()
+            // That of the bench first: a client chooses its `Origin` down to the port, and who else listens on the site's
+            // host is not known.
+            local.iter().map(|url| Base::configured(url, site)).chain(own).collect()
         }
     }
 }
@@ -104,11 +107,11 @@ mod tests {
         };
         assert_eq!(
             asked(Some("https://erp.example.com:444"), None),
-            "https://erp.example.com:444 http://127.0.0.1:8000"
+            "http://127.0.0.1:8000 https://erp.example.com:444"
         );
         assert_eq!(
             asked(Some("http://localhost:9000"), Some(8001)),
-            "http://localhost:8001 http://127.0.0.1:8000"
+            "http://127.0.0.1:8000 http://localhost:8001"
         );
         for foreign in [
             Some("https://evil.example"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Frappe;
 use super::ask::{Answer, Asked, CallFailure, ask};
@@ -16,6 +16,8 @@ use super::permission::{self, Dialect};
 use crate::protocol::BoxFuture;
 use crate::protocol::outgoing::Outgoing;
 
+/// Before a web server that is being started is asked again; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Calls of a site that may wait for a place.
 const LINE: usize = 10_000;
 
@@ -104,12 +106,11 @@ impl Asking {
     /// of the bench.
     async fn user(self) -> Result<User, CallFailure> {
         let asked = Asked::get("frappe.realtime.get_user_info", Vec::new());
-        let line = &self.desk.arrivals;
-        let first = self.ask_in(line, &asked).await?;
+        let first = self.arrive(&asked).await?;
         // A refusal is none that asking again would change.
         first.message()?;
         let enough = first.user().is_some_and(|user| user.apps.is_some() || self.knows_no_apps());
-        let answer = if enough { first } else { self.ask_in(line, &asked).await? };
+        let answer = if enough { first } else { self.arrive(&asked).await? };
         answer.message()?;
         let user = answer.user().ok_or(CallFailure::NoUser)?;
         self.desk.names_no_apps.store(user.apps.is_none(), Ordering::Relaxed);
@@ -117,6 +118,21 @@ impl Asking {
             Dialect::HasPermission.note(&self.desk);
         }
         Ok(user)
+    }
+
+    /// Asks who a client is. A web server that is just being started is waited for: who is refused does not come again before
+    /// its page is loaded anew.
+    async fn arrive(&self, asked: &Asked) -> Result<Answer, CallFailure> {
+        let (end, mut pause) = (Instant::now() + self.patience, FIRST_PAUSE);
+        loop {
+            let answer = self.ask_in(&self.desk.arrivals, asked).await;
+            let is_starting = answer.as_ref().map_or_else(CallFailure::may_pass, Answer::may_pass);
+            if !is_starting || Instant::now() + pause > end {
+                return answer;
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     fn knows_no_apps(&self) -> bool {

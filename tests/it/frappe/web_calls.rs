@@ -45,13 +45,12 @@ async fn in_developer_mode_it_is_at_the_port_of_the_bench() {
 }
 
 #[tokio::test]
-async fn where_the_page_cannot_be_called_or_is_not_told_that_of_the_machine_is() {
+async fn that_of_the_machine_is_asked_wherever_the_page_says_that_it_is_from() {
     let (bench, pages) = of_pages().await;
     let bench_port = bench.web.port();
     let bench = bench.common("webserver_port", json!(bench_port));
     let realtime = bench.start().await;
-    // Nobody listens where this page says that it is from.
-    visit(&realtime, free_port()).join().await;
+    visit(&realtime, pages.port()).join().await;
     visit(&realtime, 80).without("Origin").join().await;
     let sites: Vec<_> = bench.web.calls().iter().map(|call| call.header("x-frappe-site-name")).collect();
     assert_eq!(sites, [Some(HERE.to_owned()), Some(HERE.to_owned())]);
@@ -59,15 +58,40 @@ async fn where_the_page_cannot_be_called_or_is_not_told_that_of_the_machine_is()
 }
 
 #[tokio::test]
-async fn a_page_that_is_reached_and_slow_is_waited_for_and_nobody_else_asked() {
+async fn where_that_of_the_machine_cannot_be_reached_that_of_the_page_is_asked() {
+    let (bench, pages) = of_pages().await;
+    let bench = bench.common("webserver_port", json!(free_port()));
+    let realtime = bench.start().await;
+    visit(&realtime, pages.port()).join().await;
+    assert_eq!((pages.calls().len(), bench.web.calls().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn one_that_is_reached_and_slow_is_waited_for_and_nobody_else_asked() {
     let (bench, pages) = of_pages().await;
     let bench_port = bench.web.port();
     let bench = bench.common("webserver_port", json!(bench_port));
     let realtime = bench.start().await;
-    pages.arrange(USER_INFO, Reply::Never);
+    bench.web.arrange(USER_INFO, Reply::Never);
     let text = visit(&realtime, pages.port()).refused().await;
     assert!(text.starts_with("Unauthorized"), "{text}");
-    assert_eq!((pages.calls().len(), bench.web.calls().len()), (1, 0));
+    assert_eq!((pages.calls().len(), bench.web.calls().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_web_server_that_is_being_started_is_waited_for() {
+    let bench = Bench::new().await;
+    let realtime = bench.start().await;
+    // As nginx answers until there is somebody behind it.
+    bench.web.arrange(USER_INFO, Reply::json(502, "<html>Bad gateway</html>"));
+    let mut alice = realtime.visit(SITE).sid("sid-alice").knock().await;
+    bench.web.wait_for(USER_INFO, 2).await;
+    bench.web.arrange(USER_INFO, Reply::json(503, "<html>Bad gateway</html>"));
+    bench.web.wait_for(USER_INFO, 3).await;
+    bench.web.as_usual(USER_INFO);
+    alice.welcomed().await;
+    let mut bob = realtime.visit(SITE).sid("sid-bob").knock().await;
+    bob.welcomed().await;
 }
 
 #[tokio::test]
