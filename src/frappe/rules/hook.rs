@@ -10,7 +10,7 @@ use crate::protocol::frappe::{Asked, Credential};
 
 /// Longest event that is handed on in a body, in bytes.
 const LONGEST_BODY: usize = 1 << 18;
-/// Longest event that is handed on in an address: web servers take lines of 4 KiB (gunicorn).
+/// Longest question in an address: web servers take lines of 4 KiB (gunicorn).
 const LONGEST_QUERY: usize = 3_000;
 /// Most rooms, and most events, of one answer.
 const MOST: usize = 100;
@@ -32,15 +32,20 @@ pub(in crate::frappe) fn asked(
         (HookCalling::AsClient, Credential::Authorization(_)) | (HookCalling::BySecret, _) => false,
     };
     if by_get {
-        let long: usize = fields.iter().map(|(name, value)| name.len() + encoded(value) + 2).sum();
         let query = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        return (long <= LONGEST_QUERY).then(|| Asked::get(&hook.method, query));
+        return fits_address(&fields).then(|| Asked::get(&hook.method, query));
     }
     let [event, args, user, sid, site] = fields.map(|(_, value)| value);
     let body = json!({"event": event, "args": args, "user": user, "sid": sid, "site": site});
     let body = body.to_string().into_bytes();
     let asked = (body.len() <= LONGEST_BODY).then(|| Asked::post(&hook.method, body))?;
     Some(if hook.calling == HookCalling::BySecret { asked.by_secret() } else { asked })
+}
+
+/// Whether a web server takes so much in an address.
+pub(super) fn fits_address(fields: &[(&str, &str)]) -> bool {
+    let long: usize = fields.iter().map(|(name, value)| name.len() + encoded(value) + 2).sum();
+    long <= LONGEST_QUERY
 }
 
 /// Bytes of a value in an address.

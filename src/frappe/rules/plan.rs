@@ -2,6 +2,7 @@
 
 use super::Facts;
 use super::fill::{Filled, plain};
+use super::hook::fits_address;
 use crate::domain::Room;
 use crate::domain::app_events::{AppEvent, Gate, Relay, RoomKind, RoomTemplate, Target};
 use crate::frappe::said::{Doc, type_room};
@@ -83,8 +84,12 @@ pub(in crate::frappe) fn plan(rule: &AppEvent, facts: &Facts<'_>) -> Option<Plan
             sayings.push(saying);
         }
     }
-    let watch = (rule.watch || !notices.is_empty()).then_some(notices);
-    let join = join.map(|room| Join { room, watch });
+    let join = join.map(|room| {
+        // Who looks at a document is told to all who do, in whatever way they came.
+        let is_looked_at = RoomKind::of(room.as_str()) == RoomKind::OpenDoc;
+        let watch = (rule.watch || is_looked_at || !notices.is_empty()).then_some(notices);
+        Join { room, watch }
+    });
     Some(Plan { must_be_in, ask, leave, join, sayings })
 }
 
@@ -102,11 +107,14 @@ fn ask(gate: &Gate, facts: &Facts<'_>) -> Option<Ask> {
                 Some(name) => Some(plain(name, facts)?),
                 None => None,
             };
-            Some(Ask::Permission { doctype, name })
+            fits_address(&[("doctype", &doctype), ("name", name.as_deref().unwrap_or_default())])
+                .then_some(Ask::Permission { doctype, name })
         }
         Gate::Call { method, args } => {
             let args = args.iter().map(|(name, text)| Some((String::from(&**name), plain(text, facts)?)));
-            Some(Ask::Call { method: String::from(&**method), args: args.collect::<Option<_>>()? })
+            let args: Vec<(String, String)> = args.collect::<Option<_>>()?;
+            let fields: Vec<(&str, &str)> = args.iter().map(|(name, text)| (&**name, &**text)).collect();
+            fits_address(&fields).then(|| Ask::Call { method: String::from(&**method), args })
         }
     }
 }

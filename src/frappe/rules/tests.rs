@@ -111,6 +111,28 @@ fn arguments_that_are_no_texts_mean_nothing_in_rooms() {
 }
 
 #[test]
+fn no_question_is_longer_than_a_web_server_takes() {
+    let call = Gate::Call { method: "a.b".into(), args: vec![("x".into(), text("{x}"))] };
+    let permission = Gate::Permission { doctype: text("D"), name: Some(text("{x}")) };
+    for gate in [call, permission] {
+        let rule = AppEvent { args: args(), gate: Some(gate), leave: room("app:1"), ..AppEvent::default() };
+        assert!(plan(&rule, &facts(&[json!("x".repeat(2_900))])).is_some());
+        assert_eq!(plan(&rule, &facts(&[json!("x".repeat(3_000))])), None);
+        assert_eq!(plan(&rule, &facts(&[json!("é".repeat(600))])), None, "that is 3,600 in an address");
+    }
+}
+
+#[test]
+fn who_joins_those_who_look_at_a_document_is_one_of_them() {
+    let gate = || Some(Gate::Permission { doctype: text("D"), name: Some(text("{x}")) });
+    let follows = |join: &str| {
+        let rule = AppEvent { args: args(), gate: gate(), join: room(join), ..AppEvent::default() };
+        plan(&rule, &facts(&[json!("1")])).unwrap().join.unwrap().watch.is_some()
+    };
+    assert!(follows("open_doc:D/{x}") && !follows("doc:D/{x}") && !follows("app:{x}"));
+}
+
+#[test]
 fn nobody_talks_its_way_into_a_room_of_frappe() {
     // What a configuration does not let through is held here too.
     for (join, said) in [

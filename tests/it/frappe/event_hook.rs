@@ -153,6 +153,38 @@ async fn events_keep_their_order_and_a_flood_costs_nobody_else_anything() {
 }
 
 #[tokio::test]
+async fn what_is_too_long_takes_no_place_in_the_line() {
+    let bench = bench("events: all").await;
+    let realtime = bench.start().await;
+    let gate = bench.web.hold(HOOK);
+    orders(&bench, &json!(null));
+    let mut alice = realtime.user(SITE, "alice").await;
+    alice.says(json!(["paint", 1])).await;
+    for _ in 0..40 {
+        alice.says(json!(["paint", "x".repeat(10_000)])).await;
+    }
+    alice.says(json!(["paint", 2])).await;
+    alice.pinged().await;
+    gate.add_permits(2);
+    let calls = bench.web.wait_for(HOOK, 2).await;
+    assert_eq!((calls[0].param("args").as_str(), calls[1].param("args").as_str()), ("[1]", "[2]"));
+}
+
+#[tokio::test]
+async fn whom_the_site_lets_look_at_a_document_is_a_viewer_of_it() {
+    let bench = bench("events: all").await;
+    let realtime = bench.start().await;
+    let (mut alice, mut bob) = (realtime.user(SITE, "alice").await, realtime.user(SITE, "bob").await);
+    alice.says(json!(["doc_open", "ToDo", "1"])).await;
+    bench.enters(&mut alice, "open_doc:ToDo/1").await;
+    orders(&bench, &json!({ "join": "open_doc:ToDo/1" }));
+    bob.says(json!(["look", 1])).await;
+    assert_eq!(alice.viewers("ToDo", "1").await, ["alice", "bob"]);
+    bob.leaves().await;
+    assert_eq!(alice.viewers("ToDo", "1").await, ["alice"]);
+}
+
+#[tokio::test]
 async fn a_hook_that_fails_or_talks_nonsense_changes_nothing() {
     let bench = bench("events: all").await;
     let realtime = bench.start().await;
