@@ -72,7 +72,8 @@ pub(in crate::frappe) fn plan(rule: &AppEvent, facts: &Facts<'_>) -> Option<Plan
     };
     let (must_be_in, leave, users_of) = (room(&rule.must_be_in)?, room(&rule.leave)?, room(&rule.users_of)?);
     let join = room(&rule.join)?;
-    if !join.as_ref().is_none_or(|join| may_join(join, ask.as_ref())) {
+    let may_join = join.as_ref().is_none_or(|join| may_join(join, ask.as_ref()));
+    if !may_join || !speaks_of_what_is_asked(rule, facts, ask.as_ref()) {
         return None;
     }
     let (mut notices, mut sayings) = (Vec::new(), Vec::new());
@@ -137,6 +138,19 @@ fn may_join(room: &Room, ask: Option<&Ask>) -> bool {
             *room == doc.room() || *room == doc.open_room()
         }
     }
+}
+
+/// A client that chooses documents whose viewers hear it, or are told to it, chooses those it was allowed to see, and no others.
+fn speaks_of_what_is_asked(rule: &AppEvent, facts: &Facts<'_>, ask: Option<&Ask>) -> bool {
+    let heard = rule.relays.iter().filter_map(|relay| match &relay.to {
+        Target::Room(template) => Some(template),
+        Target::Caller => None,
+    });
+    let mut chosen = heard
+        .chain(&rule.users_of)
+        .filter(|template| template.is_chosen() && template.kind().needs_permission());
+    let allows = |template| room(template, facts).is_some_and(|room| may_join(&room, ask));
+    rule.must_be_in.is_some() || chosen.all(allows)
 }
 
 fn saying(relay: &Relay, facts: &Facts<'_>, users_of: Option<&Room>) -> Option<Saying> {

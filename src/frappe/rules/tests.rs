@@ -177,6 +177,34 @@ fn permission_for_one_document_opens_no_other() {
     assert!(plan(&called, &facts(&said)).is_some(), "the method decides");
 }
 
+#[test]
+fn permission_for_one_document_says_nothing_to_the_viewers_of_another() {
+    let rule = |to: &str, of: &str| AppEvent {
+        args: args(),
+        gate: Some(Gate::Permission { doctype: text("D"), name: Some(text("{x}")) }),
+        users_of: room(of),
+        relays: vec![relay(to, &[("users", "{users}")])],
+        ..AppEvent::default()
+    };
+    let said = [json!("1"), json!("2")];
+    for (to, of, may) in [
+        ("open_doc:D/{x}", "doc:D/{x}", true),
+        ("user:{user}", "open_doc:D/{x}", true),
+        ("open_doc:D/7", "app:{y}", true),
+        ("open_doc:D/{y}", "app:{x}", false),
+        ("doctype:{x}", "app:{x}", false),
+        ("user:{user}", "open_doc:D/{y}", false),
+        ("user:{user}", "open_doc:E/{x}", false),
+    ] {
+        assert_eq!(plan(&rule(to, of), &facts(&said)).is_some(), may, "{to} {of}");
+    }
+    let call = Gate::Call { method: "a.b".into(), args: Vec::new() };
+    let called = AppEvent { gate: Some(call), ..rule("open_doc:D/{y}", "app:1") };
+    assert!(plan(&called, &facts(&said)).is_some(), "the method decides");
+    let inside = AppEvent { must_be_in: room("app:{y}"), ..rule("open_doc:D/{y}", "app:1") };
+    assert!(plan(&inside, &facts(&said)).is_some(), "who is inside may");
+}
+
 fn hook(calling: HookCalling) -> EventHook {
     EventHook { method: "a.b".into(), app: None, guests: false, events: HookedEvents::All, calling }
 }

@@ -36,12 +36,12 @@ pub(super) struct Apps {
 
 impl Visit {
     /// The client says something that Frappe itself knows nothing of.
-    pub(super) fn hear_app(self: &Rc<Self>, event: String, args: Vec<Value>) {
+    pub(super) fn hear_app(self: &Rc<Self>, event: &str, args: &[Value]) {
         let Some(events) = self.app_events() else { return };
-        let rule = events.rules.get(event.as_str());
+        let rule = events.rules.get(event);
         let rule = rule.filter(|rule| self.may_use(rule.app.as_deref(), rule.guests));
-        let is_known = events.rules.contains_key(event.as_str());
-        let hook = events.hook.as_ref().filter(|hook| !is_known && self.is_heard(hook, &event));
+        let is_known = events.rules.contains_key(event);
+        let hook = events.hook.as_ref().filter(|hook| !is_known && self.is_heard(hook, event));
         if rule.is_none() && hook.is_none() {
             return;
         }
@@ -52,8 +52,8 @@ impl Visit {
             return;
         }
         match (rule, hook) {
-            (Some(rule), _) => self.follow(rule, &args),
-            (None, Some(hook)) => self.consult(hook, &event, &args),
+            (Some(rule), _) => self.follow(rule, args),
+            (None, Some(hook)) => self.consult(hook, event, args),
             (None, None) => {}
         }
     }
