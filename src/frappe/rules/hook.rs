@@ -86,7 +86,7 @@ pub(in crate::frappe) enum To {
 struct Said {
     leave: Names,
     join: Names,
-    emit: Vec<Value>,
+    emit: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -124,11 +124,16 @@ impl Orders {
                 Err("it is neither an object with `join`, `leave` and `emit` nor nothing".to_owned())
             };
         }
-        let said: Said = serde_json::from_value(message).map_err(|error| error.to_string())?;
-        if said.emit.len() > MOST {
+        // The errors' own texts would quote what was answered.
+        let wrong = |_| {
+            "`join` and `leave` must be a room or a list of rooms, and `emit` a list of events".to_owned()
+        };
+        let said: Said = serde_json::from_value(message).map_err(wrong)?;
+        let wanted = said.emit.unwrap_or_default();
+        if wanted.len() > MOST {
             return Err(format!("`emit` has more than {MOST} entries"));
         }
-        let emit = said.emit.into_iter().map(emit).collect::<Result<_, _>>()?;
+        let emit = wanted.into_iter().map(emit).collect::<Result<_, _>>()?;
         Ok(Self { leave: said.leave.rooms("leave")?, join: said.join.rooms("join")?, emit })
     }
 }
@@ -153,7 +158,11 @@ impl Names {
 }
 
 fn emit(raw: Value) -> Result<Emit, String> {
-    let raw: RawEmit = serde_json::from_value(raw).map_err(|error| format!("`emit`: {error}"))?;
+    let wrong = |_| {
+        "an entry of `emit` must be an object with texts as `event`, `room` and `user`, and true or false as `self` and `others`"
+            .to_owned()
+    };
+    let raw: RawEmit = serde_json::from_value(raw).map_err(wrong)?;
     if said::is_reserved(&raw.event) {
         return Err(format!("the event name `{}` is reserved by Socket.IO", raw.event));
     }

@@ -258,7 +258,13 @@ fn the_orders_of_a_hook_are_read() {
             (To::Caller, false, r#"["e",{"k":1}]"#.to_owned()),
         ]
     );
-    for nothing in [json!(null), json!(true), json!(false), json!({}), json!({"join": null})] {
+    for nothing in [
+        json!(null),
+        json!(true),
+        json!(false),
+        json!({}),
+        json!({"join": null, "leave": null, "emit": null}),
+    ] {
         assert_eq!(Orders::read(nothing), Ok(Orders::default()));
     }
 }
@@ -281,6 +287,20 @@ fn orders_that_cannot_be_carried_out_are_refused_whole() {
         json!({"join": vec!["r"; 101]}),
     ] {
         assert!(Orders::read(message.clone()).is_err(), "{message}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_orders_is_said_without_what_they_say() {
+    for message in [
+        json!("hunter2"),
+        json!({"join": {"hunter2": 1}}),
+        json!({"emit": "hunter2"}),
+        json!({"emit": ["hunter2"]}),
+        json!({"emit": [{"event": "e", "self": "hunter2"}]}),
+    ] {
+        let why = Orders::read(message).unwrap_err();
+        assert!(!why.contains("hunter2"), "{why}");
     }
 }
 
