@@ -97,7 +97,9 @@ fn check_origin(site: &Site, knock: &Knock<'_>, required: bool) -> Result<(), De
         // Browsers send none with the first request to a page's own host.
         return if required { Err(denial("Invalid origin", detail())) } else { Ok(()) };
     };
-    let forwarded = knock.forwarded_host.map(hostname);
+    // Several proxies make a list of it; the first is what the client asked for.
+    let forwarded = knock.forwarded_host.and_then(|hosts| hosts.split(',').next());
+    let forwarded = forwarded.map(|host| hostname(host.trim()));
     if origin == host || Some(origin) == forwarded || site.is_named(origin) {
         return Ok(());
     }
@@ -130,6 +132,7 @@ fn token(schemes: &[String], knock: &Knock<'_>) -> Result<Credential, Denial> {
             if schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
                 return Ok(Credential::Authorization(Secret::new(given)));
             }
+            let scheme = if is_word(scheme) { scheme } else { "(not shown)" };
             let detail = format!("the scheme {scheme:?} is none of `tokenSchemes` ({})", schemes.join(", "));
             Err(denial(BAD_TOKEN, detail))
         }
@@ -139,6 +142,11 @@ fn token(schemes: &[String], knock: &Knock<'_>) -> Result<Credential, Denial> {
             "there is a scheme without a token, or a token without a scheme".to_owned(),
         )),
     }
+}
+
+/// Whether it looks like a scheme. Else it may be a part of the token, which is not for the log.
+fn is_word(scheme: &str) -> bool {
+    scheme.len() <= 10 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// The `sid` of a Cookie header, read as the npm package `cookie` does it: the first one counts, quotes are optional,

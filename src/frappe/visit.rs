@@ -21,6 +21,9 @@ use crate::transport::socketio::Socket;
 /// How often a client may have viewers told who they are without being one of them.
 const RECALL: Duration = Duration::from_secs(1);
 
+/// Longest place that an editor is asked to open, in bytes: these wait in one line with what neighbours are told.
+const EDITOR: usize = 8 * 1024;
+
 /// Where a client is: its site, and whom that is asked of.
 pub(super) struct Ground {
     pub(super) gateway: Rc<Gateway>,
@@ -179,8 +182,9 @@ impl Visit {
     /// Only for developers: the editor is on their own machine.
     fn open_in_editor(&self, what: &Value) {
         let developing = self.ground.site.frappe().is_some_and(|frappe| frappe.developer_mode);
-        if developing && !self.user.is_guest() {
-            self.ground.bench.open_in_editor(what.to_string().into_bytes());
+        let what = what.to_string().into_bytes();
+        if developing && !self.user.is_guest() && what.len() <= EDITOR {
+            self.ground.bench.open_in_editor(what);
         }
     }
 

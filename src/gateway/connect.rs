@@ -90,6 +90,11 @@ impl Gateway {
         rooms: Vec<Room>,
     ) -> Result<(), Refusal> {
         self.listen(id, site, rooms).await;
+        self.begin(id)
+    }
+
+    /// Welcomes a session whose rooms are known.
+    pub(super) fn begin(&self, id: SessionId) -> Result<(), Refusal> {
         if self.hub.join(id) { Ok(()) } else { Err(unavailable("Service unavailable: the connection ended")) }
     }
 

@@ -1,11 +1,14 @@
 //! Rooms that come and go while a client is connected: it asks for them, and its site's protocol lets it in.
+//!
+//! The broker hears of them only where a backend may send to the site over HTTP: what else is said in them is brought to each
+//! process by the protocol itself, and clients are not to have the broker subscribe as they please.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::attendance::Attendance;
 use super::worker::Gateway;
-use crate::domain::{Room, SessionRef};
+use crate::domain::{Room, SessionRef, Site};
 use crate::hub::{SessionId, SessionSeed};
 use crate::protocol::Refusal;
 
@@ -33,7 +36,11 @@ impl Gateway {
         let site = Arc::clone(&seed.site);
         let id = self.hub.attach(seed);
         let _attendance = attached(Attendance::new(Rc::clone(self), id, None));
-        self.join_live(id, &site, rooms).await
+        if site.api_key.is_some() {
+            return self.join_live(id, &site, rooms).await;
+        }
+        self.hub.listen(id, rooms);
+        self.begin(id)
     }
 
     /// A client listens to one more room of its site. Whether it does now and did not before; not where it is in very many
@@ -43,8 +50,8 @@ impl Gateway {
             return false;
         }
         let Some(first) = self.hub.enter_room(session, room.clone(), MAX_ROOMS) else { return false };
-        if first && let Some(site) = self.hub.site_name(session) {
-            self.shared.parts.broker.listen(&site, std::slice::from_ref(room));
+        if first && let Some(site) = self.open_site(session) {
+            self.shared.parts.broker.listen(&site.name, std::slice::from_ref(room));
         }
         true
     }
@@ -52,10 +59,15 @@ impl Gateway {
     /// A client does not listen to a room any more. Whether it did.
     pub fn leave_room(&self, session: SessionId, room: &Room) -> bool {
         let Some(last) = self.hub.leave_room(session, room) else { return false };
-        if last && let Some(site) = self.hub.site_name(session) {
-            self.shared.parts.broker.unlisten(&site, std::slice::from_ref(room));
+        if last && let Some(site) = self.open_site(session) {
+            self.shared.parts.broker.unlisten(&site.name, std::slice::from_ref(room));
         }
         true
+    }
+
+    /// The site of a session, where a backend may send to it.
+    fn open_site(&self, session: SessionId) -> Option<Arc<Site>> {
+        self.hub.site_itself(session).filter(|site| site.api_key.is_some())
     }
 
     /// How a session of this worker is named in the whole process.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use slab::Slab;
 use tokio::sync::Notify;
@@ -12,7 +13,7 @@ use super::link::{CloseReason, Link, LinkId, Wire};
 use super::outbox::Outbox;
 use super::session::{Kept, Session, SessionId, SessionSeed};
 use super::turns::{SiteNo, Turns};
-use crate::domain::{DeviceNo, Room, SiteName};
+use crate::domain::{DeviceNo, Room, Site, SiteName};
 
 /// What may wait for a link of which no session was let in: answers to pings, and refusals.
 const STRANGER_LIMIT: usize = 256 * 1024;
@@ -244,9 +245,9 @@ impl Hub {
         self.inner.borrow_mut().turns.number(name)
     }
 
-    /// The name of the site of a session.
-    pub fn site_name(&self, id: SessionId) -> Option<SiteName> {
-        session(&mut self.inner.borrow_mut().sessions, id).map(|session| session.seed.site.name.clone())
+    /// The site of a session, with all that is configured about it.
+    pub fn site_itself(&self, id: SessionId) -> Option<Arc<Site>> {
+        session(&mut self.inner.borrow_mut().sessions, id).map(|session| Arc::clone(&session.seed.site))
     }
 
     /// The site of a session; of none where it has gone.

@@ -67,6 +67,8 @@ fn an_origin_must_be_of_the_host_or_of_the_site() {
     let forwarded =
         Knock { forwarded_host: Some("evil.example"), origin: Some("https://evil.example"), ..named };
     assert_eq!(told(&plain, &forwarded), "");
+    let twice = Knock { forwarded_host: Some("evil.example:8, 10.0.0.7"), ..forwarded };
+    assert_eq!(told(&plain, &twice), "");
     assert_eq!(told(&plain, &Knock { host: None, ..named }), "Invalid origin");
 }
 
@@ -112,6 +114,10 @@ fn where_tokens_alone_are_taken_a_cookie_means_nothing() {
             sent_on,
             "{authorization:?} {token:?}"
         );
+    }
+    for (authorization, shown) in [("Basic s3cret", "\"Basic\""), ("k3y:s3cret x", "(not shown)")] {
+        let denial = check(&tokens, &Knock { authorization: Some(authorization), ..bare }).unwrap_err();
+        assert!(denial.detail.contains(shown) && !denial.detail.contains("s3cret"), "{}", denial.detail);
     }
     // The same at an entrance for tokens alone, whatever the site takes elsewhere.
     let plain = site(|_| ());

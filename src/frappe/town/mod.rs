@@ -12,6 +12,7 @@ mod presence;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use serde_json::value::RawValue;
 
@@ -97,14 +98,14 @@ impl Town {
     }
 
     /// Somebody says that it has left a place where it has not been: those who are there hear who is. Whether
-    /// there is anybody.
+    /// they did.
     pub(super) fn recall(&self, place: &Place, notice: &Notice, by: &Arc<str>) -> bool {
-        let presence = self.presence();
-        let viewers = presence.viewers(place);
-        if !viewers.is_empty() {
-            self.tell_clients(place, std::slice::from_ref(notice), &viewers, Some(by));
+        let mut presence = self.presence();
+        let may = presence.may_recall(place, Instant::now());
+        if may {
+            self.tell_clients(place, std::slice::from_ref(notice), &presence.viewers(place), Some(by));
         }
-        !viewers.is_empty()
+        may
     }
 
     /// Emits an event in a room of a site, on all Postrooms of the bench; not on the session `except`, and not at all while

@@ -10,6 +10,9 @@ use crate::domain::{Room, SessionRef, SiteName};
 /// A neighbour that was not heard of for so long is gone, and its viewers with it.
 const GONE: Duration = Duration::from_secs(7);
 
+/// How often those at a place are told who is there though nothing has changed.
+const RECALL: Duration = Duration::from_secs(1);
+
 /// Most notices at one place.
 const NOTICES: usize = 16;
 
@@ -35,6 +38,8 @@ struct Gathering {
     /// What they are told.
     notices: Vec<Notice>,
     own: Vec<Viewer>,
+    /// When they were told last though nothing had changed.
+    recalled: Option<Instant>,
     /// By neighbour.
     others: HashMap<u64, Others>,
 }
@@ -105,6 +110,17 @@ impl Presence {
             gathering.others.insert(node, Others { viewers, roll });
         }
         self.changed(place)
+    }
+
+    /// Whether those at a place may be told now who is there though nothing has changed; then it is taken as done. Seldom, however
+    /// many ask for it: it needs no permission.
+    pub(super) fn may_recall(&mut self, place: &Place, now: Instant) -> bool {
+        let Some(gathering) = self.places.get_mut(place) else { return false };
+        let may = gathering.recalled.is_none_or(|last| now.saturating_duration_since(last) >= RECALL);
+        if may {
+            gathering.recalled = Some(now);
+        }
+        may
     }
 
     /// A neighbour was heard of. Whether it was not known before.
@@ -289,6 +305,17 @@ mod tests {
             ("ann".into(), "bob".into())
         );
         assert!(presence.end_roll(7).is_empty());
+    }
+
+    #[test]
+    fn those_at_a_place_are_told_again_seldom() {
+        let (mut presence, start) = (Presence::default(), Instant::now());
+        assert!(!presence.may_recall(&place("1"), start), "nobody is there");
+        presence.enter(place("1"), vec![notice()], viewer(1, "ann"));
+        presence.enter(place("2"), vec![notice()], viewer(1, "ann"));
+        assert!(presence.may_recall(&place("1"), start) && !presence.may_recall(&place("1"), start));
+        assert!(presence.may_recall(&place("2"), start));
+        assert!(presence.may_recall(&place("1"), start + RECALL));
     }
 
     #[test]

@@ -106,3 +106,26 @@ fn mend(error: &redis::RedisError) -> String {
     let what = error.detail().unwrap_or("it cannot be read").to_owned();
     format!("not an address of a Redis such as redis://127.0.0.1:11000 or unix:///run/redis.sock: {what}")
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_hangs_up_during_the_handshake_is_an_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                drop(stream);
+            }
+        });
+        for scheme in ["redis", "rediss"] {
+            let reach = Reach::new(&Secret::new(format!("{scheme}://{address}"))).unwrap();
+            assert!(reach.hear("a", "b").await.is_err(), "{scheme}");
+            assert!(reach.ask::<()>(&redis::cmd("PING")).await.is_err(), "{scheme}");
+        }
+    }
+}

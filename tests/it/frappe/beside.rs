@@ -22,6 +22,11 @@ struct Scene {
 impl Scene {
     /// The sites `demo` and `erp.example.com`, which has `more` lines.
     async fn new(more: &str) -> Self {
+        Self::with(more, "").await
+    }
+
+    /// The same, with these lines in config.yml.
+    async fn with(more: &str, config: &str) -> Self {
         let (redis, web, backend) = (RedisServer::start(), WebServer::start().await, backend::start().await);
         web.rules(|rules| rules.version = 15);
         let erp = format!(
@@ -34,7 +39,7 @@ impl Scene {
             backend.url("/auth"),
             Gateway::key("demo")
         );
-        let gateway = Setup::new().sites(&format!("{demo}{erp}")).start().await;
+        let gateway = Setup::new().config(config).sites(&format!("{demo}{erp}")).start().await;
         Self { redis, web, gateway, _backend: backend }
     }
 
@@ -68,6 +73,44 @@ async fn sites_of_both_kinds_live_in_one_process() {
     alice.event("for all sites of the bench").await;
     alice.pinged().await;
     shopper.settled().await;
+}
+
+/// Whether what is sent goes through this process alone, or through the Redis of several.
+async fn a_backend_sends_to_a_frappe_site(config: &str) {
+    let key = format!("  apiKey: {}\n", Gateway::key(ERP));
+    let scene = Scene::with(&key, config).await;
+    let mut alice = scene.visit().sid("sid-alice").join().await;
+    alice.says(json!(["task_subscribe", "t1"])).await;
+    alice.pinged().await;
+    for (number, room) in ["user:alice@example.com", "website", "task_progress:t1"].into_iter().enumerate() {
+        let rooms = [room, "user:bob@example.com"];
+        // Until the broker hears the room, what is sent there is lost on it.
+        let (mut round, mut heard) = (0, false);
+        while !heard {
+            round += 1;
+            assert!(round < 1_000, "nothing came in {room}");
+            scene.gateway.send(ERP, &rooms, "sent", json!(number)).await;
+            scene.publish("website", "round");
+            loop {
+                let packet = alice.packet().await;
+                heard |= packet.name() == "sent" && packet.args() == [json!(number)];
+                if packet.name() == "round" {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backend_may_send_to_a_frappe_site_that_has_a_key() {
+    a_backend_sends_to_a_frappe_site("").await;
+}
+
+#[tokio::test]
+async fn a_backend_may_send_to_a_frappe_site_of_many_nodes() {
+    let own = RedisServer::start();
+    a_backend_sends_to_a_frappe_site(&format!("redis:\n  url: {}", own.url())).await;
 }
 
 /// Where other sites want it, clients of protocol 3 are served; at a Frappe site by the same rules as all others.

@@ -190,3 +190,22 @@ async fn an_app_cannot_pretend_to_be_in_another_site_by_the_names_of_rooms() {
     bystander.event("private").await;
     assert!(bench.is_in(&mut guest, "task_progress:t").await);
 }
+
+#[tokio::test]
+async fn guests_do_not_have_viewers_told_the_same_over_and_over() {
+    let (bench, realtime, mut bystander) = scene().await;
+    bystander.says(json!(["doc_open", "ToDo", "T1"])).await;
+    bench.enters(&mut bystander, "open_doc:ToDo/T1").await;
+    let begin = std::time::Instant::now();
+    for _ in 0..20 {
+        let mut guest = realtime.guest(SITE).await;
+        guest.says(json!(["doc_close", "ToDo", "T1"])).await;
+        guest.pinged().await;
+    }
+    bench.publish_to(SITE, "all", "the end", &json!(1));
+    let mut told = 0;
+    while bystander.packet().await.name() == "doc_viewers" {
+        told += 1;
+    }
+    assert!((1..=2 + begin.elapsed().as_secs()).contains(&told), "{told}");
+}

@@ -153,3 +153,15 @@ async fn redis_may_be_behind_a_unix_socket_or_a_password() {
         assert!(!realtime.log().contains("hunter2"), "the password stands in the log");
     }
 }
+
+#[tokio::test]
+async fn what_is_said_in_a_bench_does_not_go_through_the_redis_of_postroom_itself() {
+    let own = RedisServer::start();
+    let bench = Bench::new().await.config(&format!("redis:\n  url: {}", own.url()));
+    let realtime = bench.start().await;
+    let mut alice = realtime.user(SITE, "alice").await;
+    alice.says(json!(["doctype_subscribe", "ToDo"])).await;
+    bench.enters(&mut alice, "doctype:ToDo").await;
+    let channels = own.cli(&["PUBSUB", "CHANNELS"]);
+    assert!(!channels.contains("website") && !channels.contains("ToDo"), "{channels}");
+}
