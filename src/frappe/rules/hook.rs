@@ -25,8 +25,9 @@ pub(in crate::frappe) fn asked(
 ) -> Option<Asked> {
     // Text in either way, so that the method need not know which it was.
     let args = Value::from(facts.args).to_string();
+    // Not `sid`: Frappe would take that for the session, before any cookie.
     let fields =
-        [("event", event), ("args", &args), ("user", facts.user), ("sid", sid), ("site", facts.site)];
+        [("event", event), ("args", &args), ("user", facts.user), ("socket_id", sid), ("site", facts.site)];
     let by_get = match (hook.calling, credential) {
         (HookCalling::AsClientByGet, _) | (HookCalling::AsClient, Credential::Cookie(_)) => true,
         (HookCalling::AsClient, Credential::Authorization(_)) | (HookCalling::BySecret, _) => false,
@@ -36,7 +37,7 @@ pub(in crate::frappe) fn asked(
         return fits_address(&fields).then(|| Asked::get(&hook.method, query));
     }
     let [event, args, user, sid, site] = fields.map(|(_, value)| value);
-    let body = json!({"event": event, "args": args, "user": user, "sid": sid, "site": site});
+    let body = json!({"event": event, "args": args, "user": user, "socket_id": sid, "site": site});
     let body = body.to_string().into_bytes();
     let asked = (body.len() <= LONGEST_BODY).then(|| Asked::post(&hook.method, body))?;
     Some(if hook.calling == HookCalling::BySecret { asked.by_secret() } else { asked })

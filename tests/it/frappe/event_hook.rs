@@ -60,8 +60,9 @@ async fn a_client_with_a_cookie_is_asked_for_with_get_and_one_with_a_token_with_
     alice.says(json!(["paint", "é", { "n": 1 }])).await;
     let call = bench.web.wait_for(HOOK, 1).await.remove(0);
     assert_eq!((call.seen.method.as_str(), call.header("cookie").as_deref()), ("GET", Some("sid=sid-alice")));
-    let fields = ["event", "args", "user", "sid", "site"].map(|name| call.param(name));
+    let fields = ["event", "args", "user", "socket_id", "site"].map(|name| call.param(name));
     assert_eq!(fields, ["paint", r#"["é",{"n":1}]"#, "alice@example.com", &alice.sid, SITE]);
+    assert_eq!(call.param("sid"), "", "Frappe takes it for the session, whatever the cookie says");
     let mut bob = token(&realtime, "bob").await;
     bob.says(json!(["paint", "x".repeat(10_000)])).await;
     let call = bench.web.wait_for(HOOK, 2).await.remove(1);
@@ -71,8 +72,7 @@ async fn a_client_with_a_cookie_is_asked_for_with_get_and_one_with_a_token_with_
     );
     let body: Value = serde_json::from_slice(&call.seen.body).unwrap();
     let args = json!(["x".repeat(10_000)]).to_string();
-    let expected =
-        json!({ "event": "paint", "args": args, "user": "bob@example.com", "sid": bob.sid, "site": SITE });
+    let expected = json!({ "event": "paint", "args": args, "user": "bob@example.com", "socket_id": bob.sid, "site": SITE });
     assert_eq!(body, expected);
     // So much fits into no address; what comes behind it does.
     alice.says(json!(["paint", "x".repeat(10_000)])).await;
