@@ -64,12 +64,25 @@ fn is_default(site: &Site, knock: &Knock<'_>) -> bool {
     knock.site_name.is_none_or(str::is_empty) && host.is_some_and(|host| site.is_reached_at(host))
 }
 
+/// The host that the client asked the first of several proxies for.
+fn forwarded_host<'a>(knock: &Knock<'a>) -> Option<&'a str> {
+    let first = knock.forwarded_host?.split(',').next()?;
+    Some(hostname(first.trim()))
+}
+
+/// The site is meant where a proxy asks for another host than it was asked for, and nothing but that tells: browsers send no
+/// `Origin` with the first request to a page's own host.
+fn is_forwarded(site: &Site, knock: &Knock<'_>) -> bool {
+    let says_more = knock.site_name.is_some_and(|name| !name.is_empty()) || knock.origin.is_some();
+    !says_more && forwarded_host(knock).is_some_and(|host| site.is_named(host))
+}
+
 fn check_name(site: &Site, knock: &Knock<'_>, tokens_only: bool) -> Result<(), Denial> {
     if tokens_only && knock.site_name.is_none() {
         return Ok(());
     }
     match named(knock) {
-        _ if is_default(site, knock) => Ok(()),
+        _ if is_default(site, knock) || is_forwarded(site, knock) => Ok(()),
         Some(name) if site.is_named(name) => Ok(()),
         name => Err(denial(
             "Invalid namespace",
@@ -97,10 +110,7 @@ fn check_origin(site: &Site, knock: &Knock<'_>, required: bool) -> Result<(), De
         // Browsers send none with the first request to a page's own host.
         return if required { Err(denial("Invalid origin", detail())) } else { Ok(()) };
     };
-    // Several proxies make a list of it; the first is what the client asked for.
-    let forwarded = knock.forwarded_host.and_then(|hosts| hosts.split(',').next());
-    let forwarded = forwarded.map(|host| hostname(host.trim()));
-    if origin == host || Some(origin) == forwarded || site.is_named(origin) {
+    if origin == host || Some(origin) == forwarded_host(knock) || site.is_named(origin) {
         return Ok(());
     }
     Err(denial("Invalid origin", detail()))

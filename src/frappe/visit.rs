@@ -14,7 +14,7 @@ use super::said::{Doc, Said, task_room, type_room};
 use super::town::{Notice, Place, Town, Viewer};
 use super::wishes::Wishes;
 use crate::domain::{Room, SessionRef, Site};
-use crate::gateway::{Attendance, Gateway};
+use crate::gateway::{Attendance, Gateway, MAX_ROOM};
 use crate::protocol::frappe::{Bench, Caller, Frappe, User};
 use crate::transport::socketio::Socket;
 
@@ -107,6 +107,10 @@ impl Visit {
         room: Room,
         then: impl FnOnce(&Self, &Room) + 'static,
     ) {
+        if room.as_str().len() > MAX_ROOM {
+            // It would not be let into it, and what is asked meanwhile is kept, and sent on.
+            return;
+        }
         let Some(wish) = self.wishes.make(&room) else {
             tracing::debug!(site = %self.ground.site.name, "a client asks for more rooms at a time than are looked up");
             return;

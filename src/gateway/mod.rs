@@ -17,6 +17,7 @@ mod worker;
 
 pub use attendance::Attendance;
 pub use connect::Visitor;
+pub use rooms::MAX_ROOM;
 pub use send::{Order, SendError};
 pub use shared::{Shared, SharedParts, SiteFinder, Sites};
 pub use switchboard::{Mail, Switchboard};

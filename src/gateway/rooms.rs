@@ -14,8 +14,8 @@ use crate::protocol::Refusal;
 
 /// Most rooms that one client may be in at a time.
 const MAX_ROOMS: usize = 1_000;
-/// Longest name of a room, in bytes.
-const MAX_ROOM: usize = 1_024;
+/// Longest name of a room that a client may be let into, in bytes.
+pub const MAX_ROOM: usize = 1_024;
 
 impl Gateway {
     /// Lets a client in that has no inbox and was found to belong to these rooms. `attached` gets the attendance before

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -72,6 +72,9 @@ struct Whole {
     _permit: Permit,
 }
 
+/// Who waits for the line to a server, in order: those who all wait for one connection are woken in any.
+type Queue = Rc<Mutex<()>>;
+
 /// One channel of a parcel.
 struct Piece {
     channel: Vec<u8>,
@@ -102,11 +105,13 @@ impl Piece {
 /// Publishes what comes, for as long as it is polled.
 pub(super) async fn run(lines: Rc<Lines>, mut parcels: mpsc::UnboundedReceiver<Parcel>, cluster: bool) {
     let mut batch = Vec::new();
+    let mut queues: BTreeMap<Slot, Queue> = BTreeMap::new();
     while parcels.recv_many(&mut batch, BATCH).await > 0 {
         let Some(deadline) = batch.iter().map(|parcel| parcel.deadline).min() else { continue };
         for (slot, pieces) in sort(&mut batch, cluster) {
+            let queue = Rc::clone(queues.entry(slot).or_default());
             // Not waited for: a server that does not answer holds up nothing that is for others.
-            spawn_local(publish(Rc::clone(&lines), slot, pieces, deadline, cluster));
+            spawn_local(publish(Rc::clone(&lines), queue, slot, pieces, deadline, cluster));
         }
     }
 }
@@ -128,12 +133,23 @@ fn sort(batch: &mut Vec<Parcel>, cluster: bool) -> BTreeMap<Slot, Vec<Piece>> {
 
 /// Again and again until the deadline. What may have been published already may come again: whoever has heard it
 /// ignores it.
-async fn publish(lines: Rc<Lines>, slot: Slot, pieces: Vec<Piece>, deadline: Instant, cluster: bool) {
+async fn publish(
+    lines: Rc<Lines>,
+    queue: Queue,
+    slot: Slot,
+    pieces: Vec<Piece>,
+    deadline: Instant,
+    cluster: bool,
+) {
     let mut left = pieces;
     let mut why = "no answer in time".to_owned();
     let attempts = async {
         while !left.is_empty() {
-            match Box::pin(lines.line(slot)).await {
+            let turn = queue.lock().await;
+            let line = Box::pin(lines.line(slot)).await;
+            // What is sent now is sent before whoever is next gets its turn.
+            drop(turn);
+            match line {
                 Ok(line) => attempt(&lines, &line, &mut left, &mut why, cluster).await,
                 Err(Trouble::Refused(refused)) => {
                     why = refused;

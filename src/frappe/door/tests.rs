@@ -73,6 +73,22 @@ fn an_origin_must_be_of_the_host_or_of_the_site() {
 }
 
 #[test]
+fn a_proxy_that_asks_for_itself_says_for_whom() {
+    let plain = site(|_| ());
+    let behind =
+        Knock { host: Some("realtime:9000"), forwarded_host: Some("site1.local"), origin: None, ..knock() };
+    assert_eq!(told(&plain, &behind), "");
+    for more in [
+        Knock { forwarded_host: None, ..behind },
+        Knock { forwarded_host: Some("other.local"), ..behind },
+        Knock { site_name: Some("other.local"), ..behind },
+        Knock { origin: Some("https://other.local"), ..behind },
+    ] {
+        assert_eq!(told(&plain, &more), "Invalid namespace", "{more:?}");
+    }
+}
+
+#[test]
 fn an_authorization_goes_before_the_cookie() {
     let plain = site(|_| ());
     assert_eq!(sent(&plain, &knock()), "sid=s 1");

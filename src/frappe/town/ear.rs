@@ -124,6 +124,9 @@ impl Town {
             }
             Say::Relay { site, room, event } => {
                 let Some(place) = place(&site, &room) else { return };
+                if self.shared.switchboard().is_congested(&place.site) {
+                    return;
+                }
                 let event = Event::stored(event.get().to_owned().into());
                 self.emit(&place.site, place.room.as_str(), event, None);
             }

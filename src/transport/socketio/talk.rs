@@ -12,7 +12,7 @@ use crate::transport::engine::{Application, Connection, Conversation, Fault, Han
 
 /// Namespaces that one connection may be in, or ask for, at a time.
 const MAX_NAMESPACES: usize = 64;
-/// How often one connection may ask for a namespace that it is not let into: each may cost its site a call.
+/// How often one connection may ask for a namespace that it is not let into, or does not wait for: each may cost its site a call.
 const MAX_REFUSALS: u32 = 100;
 
 /// Socket.IO, as an application of the engine.
@@ -73,10 +73,7 @@ impl Conversation for Talk {
         }
         match packet::parse(text).map_err(malformed)? {
             Packet::Connect { namespace, query, auth, .. } => self.connect(namespace, query, auth),
-            Packet::Disconnect { namespace } => {
-                self.leave(namespace);
-                Ok(())
-            }
+            Packet::Disconnect { namespace } => self.leave(namespace),
             Packet::Event { namespace, id, json } => {
                 let said = Said { id, json, attachments: &[] };
                 self.with_member(namespace, |member| member.event(said))
@@ -161,15 +158,18 @@ impl Talk {
         true
     }
 
-    fn leave(&self, namespace: &str) {
+    fn leave(&self, namespace: &str) -> Result<(), Fault> {
         let was_settled = self.is_settled();
         let left: Vec<Space> =
             self.spaces.borrow_mut().extract_if(.., |space| &*space.namespace == namespace).collect();
+        let was_pending = left.iter().any(|space| space.member.standing() == Standing::Pending);
         drop(left);
         // Where it was not settled before, the time runs already.
         if was_settled && !self.is_settled() {
             self.connection.await_settling();
         }
+        // Its site was asked, and the answer not waited for: that is as good as a refusal.
+        if was_pending { self.count_refusal() } else { Ok(()) }
     }
 
     fn member(&self, namespace: &str) -> Option<Rc<dyn Member>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::frappe::{Bench, HAS_PERMISSION, OTHER, Realtime, SITE, Visitor};
+use crate::support::frappe::{Bench, HAS_PERMISSION, OTHER, Realtime, SITE, USER_INFO, Visitor};
 
 /// How long being let in may take while others ask without end; less than the patience with a web server.
 const DURING: Duration = Duration::from_secs(5);
@@ -104,6 +104,8 @@ async fn arguments_of_every_kind_are_harmless() {
     guest.says(json!(["task_subscribe", "behind all that"])).await;
     bench.enters(&mut guest, "task_progress:behind all that").await;
     assert!(bench.web.calls().iter().all(|call| call.header("x-evil").is_none()));
+    // What is too long for a room is not asked about either.
+    assert!(bench.web.calls().iter().all(|call| call.query.len() < 10_000));
     calm(&bench, &mut bystander).await;
 }
 
@@ -208,4 +210,19 @@ async fn guests_do_not_have_viewers_told_the_same_over_and_over() {
         told += 1;
     }
     assert!((1..=2 + begin.elapsed().as_secs()).contains(&told), "{told}");
+}
+
+#[tokio::test]
+async fn a_client_cannot_have_the_web_server_asked_without_end_and_not_wait_for_it() {
+    let (bench, realtime, mut bystander) = scene().await;
+    let gate = bench.web.hold(USER_INFO);
+    let mut guest = realtime.visit(SITE).sid("Guest").open().await;
+    for _ in 0..150 {
+        guest.client.connect(SITE, None).await;
+        guest.client.leave(SITE).await;
+    }
+    guest.ended().await;
+    gate.add_permits(1_000);
+    assert!(bench.web.calls().len() <= 102);
+    calm(&bench, &mut bystander).await;
 }

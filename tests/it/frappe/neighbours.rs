@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::frappe::{Bench, Channel, Realtime, SITE, Visitor};
+use crate::support::frappe::{Bench, Channel, HAS_PERMISSION, Realtime, SITE, Visitor};
 
 /// Where they speak with each other.
 const CHANNEL: &str = "postroom:frappe:1";
@@ -149,4 +149,28 @@ async fn who_goes_with_a_gateway_that_stops_is_told_before_it_has_stopped() {
     let stopped = Instant::now();
     told(&mut alice, &["alice"]).await;
     assert!(stopped.elapsed() < SOON, "{:?}", stopped.elapsed());
+}
+
+#[tokio::test]
+async fn a_long_roll_comes_in_pieces_and_names_every_place() {
+    let bench = Bench::new().await;
+    let realtime = bench.start().await;
+    let mut alice = realtime.user(SITE, "alice").await;
+    for batch in 1..=3 {
+        // A client may have a hundred questions under way, and those of the last batch may not all be answered.
+        for number in 0..90 {
+            opens(&mut alice, &format!("{batch}-{number}")).await;
+        }
+        bench.web.wait_for(HAS_PERMISSION, batch * 90).await;
+        bench.enters(&mut alice, &format!("open_doc:ToDo/{batch}-89")).await;
+    }
+    for number in 0..90 {
+        bench.enters(&mut alice, &format!("open_doc:ToDo/3-{number}")).await;
+    }
+    let mut channel = Channel::listen(&bench.redis, CHANNEL).await;
+    writes(&bench, 42, &json!("Hello"));
+    let heard = channel.until("\"ends\":true").await;
+    let rolls = heard.matches("\"Roll\"").count();
+    assert_eq!((rolls, heard.matches("\"begins\":true").count()), (2, 1));
+    assert_eq!(heard.matches("\"room\":\"open_doc:ToDo/").count(), 270);
 }

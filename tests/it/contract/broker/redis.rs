@@ -221,6 +221,30 @@ fn one_publication_for_each_room_and_one_for_very_many() {
     assert_eq!(calls() - before, 4);
 }
 
+/// Messages come one by one while a new node connects, so that each waits for the connection by itself; and still come when
+/// it is there.
+#[test]
+fn what_waited_for_the_connection_is_not_overtaken() {
+    let backend = Single::start();
+    let listener = Node::new(&backend);
+    listener.listen(&["a"]);
+    for round in 0..20 {
+        let node = Node::new(&backend);
+        let ids = round * 2_000..(round + 1) * 2_000;
+        let publish = |id| {
+            for _ in 0..200 {
+                std::hint::spin_loop();
+            }
+            node.broker.publish(message(id, &["a"]))
+        };
+        let outcomes: Vec<_> = ids.clone().map(publish).collect();
+        for outcome in outcomes {
+            assert_eq!(wait(outcome), Ok(()));
+        }
+        assert_eq!(listener.heard_until(ids.end - 1), ids.collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn who_has_no_right_to_publish_is_told_so_at_once() {
     let backend = Single::start();
