@@ -85,7 +85,7 @@ impl Visit {
             Said::SubscribeTask(task) => self.join(&task_room(&task)),
             Said::UnsubscribeTask(task) => self.leave(&task_room(&task)),
             Said::OpenInEditor(what) => self.open_in_editor(&what),
-            Said::Other(event, args) => self.hear_app(event, args),
+            Said::Other(event, args) => self.hear_app(&event, &args),
             Said::Nothing => {}
         }
     }

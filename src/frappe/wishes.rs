@@ -14,9 +14,15 @@ const MOST: usize = 100;
 /// The open wishes of one client.
 #[derive(Default)]
 pub(super) struct Wishes {
-    open: RefCell<AHashMap<Room, u64>>,
+    open: RefCell<AHashMap<Room, Open>>,
     under_way: Cell<usize>,
     last: Cell<u64>,
+}
+
+/// Wishes for one room since the client left it last, or had never been there.
+struct Open {
+    first: u64,
+    count: usize,
 }
 
 impl Wishes {
@@ -34,14 +40,14 @@ impl Wishes {
         self.under_way.set(self.under_way.get().saturating_sub(1));
     }
 
-    /// A wish for a room; an earlier one for it counts no longer. `None` where too much is under way.
+    /// A wish for a room, beside earlier ones: something else may come of each. `None` where too much is under way.
     pub(super) fn make(&self, room: &Room) -> Option<u64> {
         if !self.begin() {
             return None;
         }
         let number = self.last.get() + 1;
         self.last.set(number);
-        self.open.borrow_mut().insert(room.clone(), number);
+        self.open.borrow_mut().entry(room.clone()).or_insert(Open { first: number, count: 0 }).count += 1;
         Some(number)
     }
 
@@ -49,11 +55,12 @@ impl Wishes {
     pub(super) fn settle(&self, room: &Room, number: u64) -> bool {
         self.finish();
         let mut open = self.open.borrow_mut();
-        let counts = open.get(room) == Some(&number);
-        if counts {
+        let Some(wishes) = open.get_mut(room).filter(|wishes| wishes.first <= number) else { return false };
+        wishes.count -= 1;
+        if wishes.count == 0 {
             open.remove(room);
         }
-        counts
+        true
     }
 
     /// The client does not want it any more.
@@ -67,14 +74,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_wish_that_was_not_withdrawn_counts() {
+    fn every_wish_that_was_not_withdrawn_counts() {
         let (wishes, room) = (Wishes::default(), Room::stored("doc:a/b"));
         let first = wishes.make(&room).unwrap();
         let second = wishes.make(&room).unwrap();
-        assert!(!wishes.settle(&room, first) && wishes.settle(&room, second));
+        assert!(wishes.settle(&room, second) && wishes.settle(&room, first));
         let third = wishes.make(&room).unwrap();
         wishes.withdraw(&room);
-        assert!(!wishes.settle(&room, third));
+        let fourth = wishes.make(&room).unwrap();
+        assert!(!wishes.settle(&room, third) && wishes.settle(&room, fourth));
         assert_eq!((wishes.under_way.get(), wishes.open.borrow().len()), (0, 0));
     }
 

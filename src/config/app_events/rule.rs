@@ -8,6 +8,9 @@ use crate::domain::app_events::{AppEvent, Gate, RoomTemplate, Text, WORDS, Word}
 const KEYS: [&str; 11] =
     ["app", "guests", "args", "mustBeIn", "permission", "call", "leave", "join", "watch", "usersOf", "relay"];
 
+/// Arguments of methods that mean something to Frappe before the method has them. With `sid` a client would say whose session it is.
+const FRAPPES_OWN: [&str; 2] = ["sid", "cmd"];
+
 type Args = [Box<str>];
 
 /// Reads a rule, reporting what is wrong. `None` only where something is.
@@ -110,6 +113,11 @@ fn gate(table: &Table<'_>, args: &Args, findings: &mut Findings) -> Result<Optio
     };
     let given = Table::of(&table.path_of("args"), entry, findings).ok_or(Wrong)?;
     let args = given.entries.iter().map(|entry| {
+        if FRAPPES_OWN.contains(&entry.key.as_str()) {
+            let text = "is a name that Frappe itself takes out of every request: for the session, or the method. Take another one";
+            given.error(&entry.key, text, findings);
+            return Err(Wrong);
+        }
         let text = given.need(&entry.key, findings, |text| question(text, args))?;
         Ok((entry.key.as_str().into(), text))
     });

@@ -122,6 +122,7 @@ impl<'a> Table<'a> {
                 Err(Wrong)
             }
             Node::Scalar(scalar) => Ok((place, scalar.text.as_str())),
+            Node::Broken => Err(Wrong),
             other => {
                 let text = format!("must be a text or a list of texts, not {}", other.kind());
                 findings.error(place, self.path_of(key), text);

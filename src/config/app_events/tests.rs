@@ -108,6 +108,10 @@ fn what_is_wrong_with_a_rule_is_said_with_its_place() {
             "call: { method: a.b, args: { x: '{users}' } }, join: app",
             "appEvents.ev.call.args.x: must not name",
         ),
+        (
+            "args: [a], call: { method: a.b, args: { sid: '{a}' } }, join: app",
+            "appEvents.ev.call.args.sid: is a name that Frappe itself takes",
+        ),
         ("app: x", "appEvents.ev: does nothing; it needs `join`, `leave` or `relay`"),
     ] {
         let (events, problems) = read(&rule(settings));

@@ -39,6 +39,18 @@ fn what_came_out_of_the_environment_is_not_quoted() {
 }
 
 #[test]
+fn what_is_missing_in_the_environment_is_said_once() {
+    let mut desk = Desk::new();
+    for rule in ["args: '${GONE}', join: app", "args: ['${GONE}'], join: app", "join: 'app:${GONE}'"] {
+        desk.sites(&format!(
+            "erp:\n  protocol: frappe\n  redisQueue: redis://127.0.0.1:1\n  appEvents: {{ ev: {{ {rule} }} }}\n"
+        ));
+        let errors = desk.errors();
+        assert!(errors.contains("GONE") && errors.lines().count() == 1, "{errors}");
+    }
+}
+
+#[test]
 fn other_sites_have_no_apps() {
     let mut desk = Desk::new();
     desk.sites(&format!("{GOOD_SITES}  {RULE}\n"));

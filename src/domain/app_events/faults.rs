@@ -117,7 +117,16 @@ impl AppEvent {
     /// Whether a client could choose among Frappe's own rooms, unasked.
     fn is_bold(&self, room: &RoomTemplate) -> bool {
         let of_frappe = room.kind().is_given() || room.kind().needs_permission();
-        room.is_chosen() && of_frappe && self.gate.is_none() && self.must_be_in.is_none()
+        room.is_chosen() && of_frappe && self.gate.is_none() && !self.is_inside(room)
+    }
+
+    /// Whether being in a room says something: everybody is in `website`, and in a room of its own.
+    fn is_inside(&self, room: &RoomTemplate) -> bool {
+        self.must_be_in.as_ref().is_some_and(|inside| match inside.kind() {
+            RoomKind::Everybody | RoomKind::Website => false,
+            RoomKind::User => inside == room,
+            _ => true,
+        })
     }
 }
 
@@ -174,6 +183,10 @@ mod tests {
             AppEvent { gate: gate(Some("{x}")), ..loud.clone() },
         ] {
             assert_eq!(mend.faults(), []);
+        }
+        for nothing in ["website", "user:{user}"] {
+            let rule = AppEvent { must_be_in: room(nothing), ..loud.clone() };
+            assert_eq!(rule.faults(), [RuleFault::Loud], "everybody is in {nothing}");
         }
         for to in ["app:{x}", "user:{user}", "all", "open_doc:D/1"] {
             assert_eq!(AppEvent { relays: relay(to, "{y}"), ..AppEvent::default() }.faults(), [], "{to}");

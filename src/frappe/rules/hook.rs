@@ -10,7 +10,7 @@ use crate::protocol::frappe::{Asked, Credential};
 
 /// Longest event that is handed on in a body, in bytes.
 const LONGEST_BODY: usize = 1 << 18;
-/// Longest event that is handed on in an address: web servers take lines of 4 KiB (gunicorn).
+/// Longest question in an address: web servers take lines of 4 KiB (gunicorn).
 const LONGEST_QUERY: usize = 3_000;
 /// Most rooms, and most events, of one answer.
 const MOST: usize = 100;
@@ -25,22 +25,28 @@ pub(in crate::frappe) fn asked(
 ) -> Option<Asked> {
     // Text in either way, so that the method need not know which it was.
     let args = Value::from(facts.args).to_string();
+    // Not `sid`: Frappe would take that for the session, before any cookie.
     let fields =
-        [("event", event), ("args", &args), ("user", facts.user), ("sid", sid), ("site", facts.site)];
+        [("event", event), ("args", &args), ("user", facts.user), ("socket_id", sid), ("site", facts.site)];
     let by_get = match (hook.calling, credential) {
         (HookCalling::AsClientByGet, _) | (HookCalling::AsClient, Credential::Cookie(_)) => true,
         (HookCalling::AsClient, Credential::Authorization(_)) | (HookCalling::BySecret, _) => false,
     };
     if by_get {
-        let long: usize = fields.iter().map(|(name, value)| name.len() + encoded(value) + 2).sum();
         let query = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        return (long <= LONGEST_QUERY).then(|| Asked::get(&hook.method, query));
+        return fits_address(&fields).then(|| Asked::get(&hook.method, query));
     }
     let [event, args, user, sid, site] = fields.map(|(_, value)| value);
-    let body = json!({"event": event, "args": args, "user": user, "sid": sid, "site": site});
+    let body = json!({"event": event, "args": args, "user": user, "socket_id": sid, "site": site});
     let body = body.to_string().into_bytes();
     let asked = (body.len() <= LONGEST_BODY).then(|| Asked::post(&hook.method, body))?;
     Some(if hook.calling == HookCalling::BySecret { asked.by_secret() } else { asked })
+}
+
+/// Whether a web server takes so much in an address.
+pub(super) fn fits_address(fields: &[(&str, &str)]) -> bool {
+    let long: usize = fields.iter().map(|(name, value)| name.len() + encoded(value) + 2).sum();
+    long <= LONGEST_QUERY
 }
 
 /// Bytes of a value in an address.
@@ -81,7 +87,7 @@ pub(in crate::frappe) enum To {
 struct Said {
     leave: Names,
     join: Names,
-    emit: Vec<Value>,
+    emit: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -119,11 +125,16 @@ impl Orders {
                 Err("it is neither an object with `join`, `leave` and `emit` nor nothing".to_owned())
             };
         }
-        let said: Said = serde_json::from_value(message).map_err(|error| error.to_string())?;
-        if said.emit.len() > MOST {
+        // The errors' own texts would quote what was answered.
+        let wrong = |_| {
+            "`join` and `leave` must be a room or a list of rooms, and `emit` a list of events".to_owned()
+        };
+        let said: Said = serde_json::from_value(message).map_err(wrong)?;
+        let wanted = said.emit.unwrap_or_default();
+        if wanted.len() > MOST {
             return Err(format!("`emit` has more than {MOST} entries"));
         }
-        let emit = said.emit.into_iter().map(emit).collect::<Result<_, _>>()?;
+        let emit = wanted.into_iter().map(emit).collect::<Result<_, _>>()?;
         Ok(Self { leave: said.leave.rooms("leave")?, join: said.join.rooms("join")?, emit })
     }
 }
@@ -148,7 +159,11 @@ impl Names {
 }
 
 fn emit(raw: Value) -> Result<Emit, String> {
-    let raw: RawEmit = serde_json::from_value(raw).map_err(|error| format!("`emit`: {error}"))?;
+    let wrong = |_| {
+        "an entry of `emit` must be an object with texts as `event`, `room` and `user`, and true or false as `self` and `others`"
+            .to_owned()
+    };
+    let raw: RawEmit = serde_json::from_value(raw).map_err(wrong)?;
     if said::is_reserved(&raw.event) {
         return Err(format!("the event name `{}` is reserved by Socket.IO", raw.event));
     }

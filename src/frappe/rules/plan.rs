@@ -2,6 +2,7 @@
 
 use super::Facts;
 use super::fill::{Filled, plain};
+use super::hook::fits_address;
 use crate::domain::Room;
 use crate::domain::app_events::{AppEvent, Gate, Relay, RoomKind, RoomTemplate, Target};
 use crate::frappe::said::{Doc, type_room};
@@ -71,7 +72,8 @@ pub(in crate::frappe) fn plan(rule: &AppEvent, facts: &Facts<'_>) -> Option<Plan
     };
     let (must_be_in, leave, users_of) = (room(&rule.must_be_in)?, room(&rule.leave)?, room(&rule.users_of)?);
     let join = room(&rule.join)?;
-    if !join.as_ref().is_none_or(|join| may_join(join, ask.as_ref())) {
+    let may_join = join.as_ref().is_none_or(|join| may_join(join, ask.as_ref()));
+    if !may_join || !speaks_of_what_is_asked(rule, facts, ask.as_ref()) {
         return None;
     }
     let (mut notices, mut sayings) = (Vec::new(), Vec::new());
@@ -83,8 +85,12 @@ pub(in crate::frappe) fn plan(rule: &AppEvent, facts: &Facts<'_>) -> Option<Plan
             sayings.push(saying);
         }
     }
-    let watch = (rule.watch || !notices.is_empty()).then_some(notices);
-    let join = join.map(|room| Join { room, watch });
+    let join = join.map(|room| {
+        // Who looks at a document is told to all who do, in whatever way they came.
+        let is_looked_at = RoomKind::of(room.as_str()) == RoomKind::OpenDoc;
+        let watch = (rule.watch || is_looked_at || !notices.is_empty()).then_some(notices);
+        Join { room, watch }
+    });
     Some(Plan { must_be_in, ask, leave, join, sayings })
 }
 
@@ -102,11 +108,14 @@ fn ask(gate: &Gate, facts: &Facts<'_>) -> Option<Ask> {
                 Some(name) => Some(plain(name, facts)?),
                 None => None,
             };
-            Some(Ask::Permission { doctype, name })
+            fits_address(&[("doctype", &doctype), ("name", name.as_deref().unwrap_or_default())])
+                .then_some(Ask::Permission { doctype, name })
         }
         Gate::Call { method, args } => {
             let args = args.iter().map(|(name, text)| Some((String::from(&**name), plain(text, facts)?)));
-            Some(Ask::Call { method: String::from(&**method), args: args.collect::<Option<_>>()? })
+            let args: Vec<(String, String)> = args.collect::<Option<_>>()?;
+            let fields: Vec<(&str, &str)> = args.iter().map(|(name, text)| (&**name, &**text)).collect();
+            fits_address(&fields).then(|| Ask::Call { method: String::from(&**method), args })
         }
     }
 }
@@ -129,6 +138,19 @@ fn may_join(room: &Room, ask: Option<&Ask>) -> bool {
             *room == doc.room() || *room == doc.open_room()
         }
     }
+}
+
+/// A client that chooses documents whose viewers hear it, or are told to it, chooses those it was allowed to see, and no others.
+fn speaks_of_what_is_asked(rule: &AppEvent, facts: &Facts<'_>, ask: Option<&Ask>) -> bool {
+    let heard = rule.relays.iter().filter_map(|relay| match &relay.to {
+        Target::Room(template) => Some(template),
+        Target::Caller => None,
+    });
+    let mut chosen = heard
+        .chain(&rule.users_of)
+        .filter(|template| template.is_chosen() && template.kind().needs_permission());
+    let allows = |template| room(template, facts).is_some_and(|room| may_join(&room, ask));
+    rule.must_be_in.is_some() || chosen.all(allows)
 }
 
 fn saying(relay: &Relay, facts: &Facts<'_>, users_of: Option<&Room>) -> Option<Saying> {

@@ -111,6 +111,28 @@ fn arguments_that_are_no_texts_mean_nothing_in_rooms() {
 }
 
 #[test]
+fn no_question_is_longer_than_a_web_server_takes() {
+    let call = Gate::Call { method: "a.b".into(), args: vec![("x".into(), text("{x}"))] };
+    let permission = Gate::Permission { doctype: text("D"), name: Some(text("{x}")) };
+    for gate in [call, permission] {
+        let rule = AppEvent { args: args(), gate: Some(gate), leave: room("app:1"), ..AppEvent::default() };
+        assert!(plan(&rule, &facts(&[json!("x".repeat(2_900))])).is_some());
+        assert_eq!(plan(&rule, &facts(&[json!("x".repeat(3_000))])), None);
+        assert_eq!(plan(&rule, &facts(&[json!("é".repeat(600))])), None, "that is 3,600 in an address");
+    }
+}
+
+#[test]
+fn who_joins_those_who_look_at_a_document_is_one_of_them() {
+    let gate = || Some(Gate::Permission { doctype: text("D"), name: Some(text("{x}")) });
+    let follows = |join: &str| {
+        let rule = AppEvent { args: args(), gate: gate(), join: room(join), ..AppEvent::default() };
+        plan(&rule, &facts(&[json!("1")])).unwrap().join.unwrap().watch.is_some()
+    };
+    assert!(follows("open_doc:D/{x}") && !follows("doc:D/{x}") && !follows("app:{x}"));
+}
+
+#[test]
 fn nobody_talks_its_way_into_a_room_of_frappe() {
     // What a configuration does not let through is held here too.
     for (join, said) in [
@@ -153,6 +175,34 @@ fn permission_for_one_document_opens_no_other() {
         ..rule("doc:{x}/{y}", None)
     };
     assert!(plan(&called, &facts(&said)).is_some(), "the method decides");
+}
+
+#[test]
+fn permission_for_one_document_says_nothing_to_the_viewers_of_another() {
+    let rule = |to: &str, of: &str| AppEvent {
+        args: args(),
+        gate: Some(Gate::Permission { doctype: text("D"), name: Some(text("{x}")) }),
+        users_of: room(of),
+        relays: vec![relay(to, &[("users", "{users}")])],
+        ..AppEvent::default()
+    };
+    let said = [json!("1"), json!("2")];
+    for (to, of, may) in [
+        ("open_doc:D/{x}", "doc:D/{x}", true),
+        ("user:{user}", "open_doc:D/{x}", true),
+        ("open_doc:D/7", "app:{y}", true),
+        ("open_doc:D/{y}", "app:{x}", false),
+        ("doctype:{x}", "app:{x}", false),
+        ("user:{user}", "open_doc:D/{y}", false),
+        ("user:{user}", "open_doc:E/{x}", false),
+    ] {
+        assert_eq!(plan(&rule(to, of), &facts(&said)).is_some(), may, "{to} {of}");
+    }
+    let call = Gate::Call { method: "a.b".into(), args: Vec::new() };
+    let called = AppEvent { gate: Some(call), ..rule("open_doc:D/{y}", "app:1") };
+    assert!(plan(&called, &facts(&said)).is_some(), "the method decides");
+    let inside = AppEvent { must_be_in: room("app:{y}"), ..rule("open_doc:D/{y}", "app:1") };
+    assert!(plan(&inside, &facts(&said)).is_some(), "who is inside may");
 }
 
 fn hook(calling: HookCalling) -> EventHook {
@@ -208,7 +258,13 @@ fn the_orders_of_a_hook_are_read() {
             (To::Caller, false, r#"["e",{"k":1}]"#.to_owned()),
         ]
     );
-    for nothing in [json!(null), json!(true), json!(false), json!({}), json!({"join": null})] {
+    for nothing in [
+        json!(null),
+        json!(true),
+        json!(false),
+        json!({}),
+        json!({"join": null, "leave": null, "emit": null}),
+    ] {
         assert_eq!(Orders::read(nothing), Ok(Orders::default()));
     }
 }
@@ -231,6 +287,20 @@ fn orders_that_cannot_be_carried_out_are_refused_whole() {
         json!({"join": vec!["r"; 101]}),
     ] {
         assert!(Orders::read(message.clone()).is_err(), "{message}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_orders_is_said_without_what_they_say() {
+    for message in [
+        json!("hunter2"),
+        json!({"join": {"hunter2": 1}}),
+        json!({"emit": "hunter2"}),
+        json!({"emit": ["hunter2"]}),
+        json!({"emit": [{"event": "e", "self": "hunter2"}]}),
+    ] {
+        let why = Orders::read(message).unwrap_err();
+        assert!(!why.contains("hunter2"), "{why}");
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::Visit;
-use crate::domain::app_events::{AppEvent, AppEvents, EventHook};
+use crate::domain::app_events::{AppEvent, AppEvents, EventHook, RoomKind};
 use crate::domain::{Event, Room};
 use crate::frappe::rules::{Ask, Emit, Facts, Hearers, Join, Orders, Pace, Plan, Saying, To, asked, plan};
 use crate::protocol::frappe::Asked;
@@ -30,19 +30,19 @@ static UNHEARD: Seldom = Seldom::new();
 pub(super) struct Apps {
     pace: Pace,
     /// What the hook is still to be asked about: one after the other, so that a later event is not overtaken.
-    line: RefCell<VecDeque<(String, Vec<Value>)>>,
+    line: RefCell<VecDeque<Asked>>,
     asking: Cell<bool>,
 }
 
 impl Visit {
     /// The client says something that Frappe itself knows nothing of.
-    pub(super) fn hear_app(self: &Rc<Self>, event: String, args: Vec<Value>) {
+    pub(super) fn hear_app(self: &Rc<Self>, event: &str, args: &[Value]) {
         let Some(events) = self.app_events() else { return };
-        let rule = events.rules.get(event.as_str());
+        let rule = events.rules.get(event);
         let rule = rule.filter(|rule| self.may_use(rule.app.as_deref(), rule.guests));
-        let hook = || events.hook.as_ref().filter(|hook| self.is_heard(hook, &event));
-        let is_known = events.rules.contains_key(event.as_str());
-        if rule.is_none() && (is_known || hook().is_none()) {
+        let is_known = events.rules.contains_key(event);
+        let hook = events.hook.as_ref().filter(|hook| !is_known && self.is_heard(hook, event));
+        if rule.is_none() && hook.is_none() {
             return;
         }
         if !self.apps.pace.allows(Instant::now()) {
@@ -51,9 +51,10 @@ impl Visit {
             }
             return;
         }
-        match rule {
-            Some(rule) => self.follow(rule, &args),
-            None => self.consult(event, args),
+        match (rule, hook) {
+            (Some(rule), _) => self.follow(rule, args),
+            (None, Some(hook)) => self.consult(hook, event, args),
+            (None, None) => {}
         }
     }
 
@@ -167,7 +168,11 @@ impl Visit {
         self.ground.town.relay(&self.ground.bench, &self.place(room), event, except);
     }
 
-    fn consult(self: &Rc<Self>, event: String, args: Vec<Value>) {
+    fn consult(self: &Rc<Self>, hook: &EventHook, event: &str, args: &[Value]) {
+        // At once: what waits is no longer than what is sent, while read it may take many times as much.
+        let Some(asked) = asked(hook, &self.caller.credential, event, &self.sid, &self.facts(args)) else {
+            return unheard(self.ground.site.name.as_str(), "an event was too long to be handed on");
+        };
         let mut line = self.apps.line.borrow_mut();
         if line.len() >= LINE {
             if let Some(more) = TOO_FAST.due() {
@@ -175,7 +180,7 @@ impl Visit {
             }
             return;
         }
-        line.push_back((event, args));
+        line.push_back(asked);
         drop(line);
         if !self.apps.asking.replace(true) {
             let visit = Rc::downgrade(self);
@@ -191,30 +196,20 @@ impl Visit {
 
     /// The call about the event that is next; `None` where none waits any more.
     fn next_call(&self) -> Option<LocalFuture<Orders>> {
-        loop {
-            let next = self.apps.line.borrow_mut().pop_front();
-            let Some((event, args)) = next else {
-                self.apps.asking.set(false);
-                return None;
-            };
-            let events = self.app_events()?;
-            let hook = events.hook.as_ref()?;
-            let site = Arc::clone(&self.ground.site);
-            match asked(hook, &self.caller.credential, &event, &self.sid, &self.facts(&args)) {
-                Some(asked) => {
-                    let call = self.ground.frappe.call(Arc::clone(&self.caller), asked);
-                    return Some(Box::pin(async move {
-                        let message = call.await.and_then(|answer| answer.message());
-                        let orders = message.map_err(|failure| failure.to_string()).and_then(Orders::read);
-                        orders.unwrap_or_else(|why| {
-                            unheard(site.name.as_str(), &why);
-                            Orders::default()
-                        })
-                    }));
-                }
-                None => unheard(site.name.as_str(), "an event was too long to be handed on"),
-            }
-        }
+        let Some(asked) = self.apps.line.borrow_mut().pop_front() else {
+            self.apps.asking.set(false);
+            return None;
+        };
+        let site = Arc::clone(&self.ground.site);
+        let call = self.ground.frappe.call(Arc::clone(&self.caller), asked);
+        Some(Box::pin(async move {
+            let message = call.await.and_then(|answer| answer.message());
+            let orders = message.map_err(|failure| failure.to_string()).and_then(Orders::read);
+            orders.unwrap_or_else(|why| {
+                unheard(site.name.as_str(), &why);
+                Orders::default()
+            })
+        }))
     }
 
     fn obey(&self, orders: Orders) {
@@ -222,7 +217,11 @@ impl Visit {
             self.leave(&Room::stored(room));
         }
         for room in &orders.join {
-            self.join(&Room::stored(room));
+            let room = Room::stored(room);
+            match RoomKind::of(room.as_str()) {
+                RoomKind::OpenDoc => self.enter(&room, Vec::new()),
+                _ => self.join(&room),
+            }
         }
         for Emit { to, others, json } in orders.emit {
             match to {

@@ -1,6 +1,6 @@
 //! A bench: what it publishes is heard, its secret is read, and what its Postrooms tell each other goes through its Redis.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(5);
 /// Letters to neighbours that may wait.
 const LETTERS: usize = 10_000;
+/// Bytes of letters that may wait: clients choose much of what is in them, while Redis may be away for long.
+const LETTER_BYTES: usize = 32 << 20;
 
 /// Hears benches. Called on the thread of this room, which does nothing else meanwhile.
 pub trait BenchEar: Send + Sync {
@@ -59,6 +61,8 @@ pub struct Bench {
     name: Secret,
     reach: Reach,
     letters: mpsc::Sender<Letter>,
+    /// Bytes of the letters that wait.
+    unsent: AtomicUsize,
     secret: Mutex<Known>,
     reached: AtomicBool,
     /// Letters to neighbours were lost.
@@ -101,6 +105,7 @@ impl Bench {
             name: url.clone(),
             reach: Reach::new(url)?,
             letters,
+            unsent: AtomicUsize::new(0),
             secret: Mutex::default(),
             reached: AtomicBool::new(false),
             lost: AtomicBool::new(false),
@@ -125,9 +130,20 @@ impl Bench {
 
     /// Tells the other Postrooms of this bench something. Nobody is waited for; nothing is kept for those who are away.
     pub fn tell(&self, payload: Vec<u8>) {
-        if self.letters.try_send(Letter::Publish { channel: NEIGHBOURS, payload }).is_err() {
+        if !self.post(NEIGHBOURS, payload) {
             self.lost.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether there is room for one more letter.
+    fn post(&self, channel: &'static str, payload: Vec<u8>) -> bool {
+        let long = payload.len();
+        let fits = self.unsent.fetch_add(long, Ordering::Relaxed) + long <= LETTER_BYTES;
+        let posted = fits && self.letters.try_send(Letter::Publish { channel, payload }).is_ok();
+        if !posted {
+            self.unsent.fetch_sub(long, Ordering::Relaxed);
+        }
+        posted
     }
 
     /// Whether the neighbours were not told everything since this was asked last: all of it is to be told anew.
@@ -145,7 +161,7 @@ impl Bench {
 
     /// Asks the build watcher of the bench to open a file.
     pub fn open_in_editor(&self, payload: Vec<u8>) {
-        let _ = self.letters.try_send(Letter::Publish { channel: EDITOR, payload });
+        let _ = self.post(EDITOR, payload);
     }
 
     /// The secret as it is now; as it was, where Redis does not say. `None`: there is none, as before version 16.
@@ -238,7 +254,10 @@ async fn listen(bench: &Bench, ear: &dyn BenchEar, stream: redis::aio::PubSub) -
 async fn post(bench: Arc<Bench>, mut letters: mpsc::Receiver<Letter>) {
     while let Some(letter) = letters.recv().await {
         match letter {
-            Letter::Publish { channel, payload } => publish(&bench, channel, &payload).await,
+            Letter::Publish { channel, payload } => {
+                publish(&bench, channel, &payload).await;
+                bench.unsent.fetch_sub(payload.len(), Ordering::Relaxed);
+            }
             Letter::Done(done) => drop(done.send(())),
         }
     }
@@ -251,5 +270,42 @@ async fn publish(bench: &Bench, channel: &'static str, payload: &[u8]) {
         if channel == NEIGHBOURS {
             bench.lost.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn there_is_an_end_to_what_waits_for_redis() {
+        let (letters, mut waiting) = mpsc::channel(LETTERS);
+        let bench = Bench {
+            name: Secret::new("here"),
+            reach: Reach::new(&Secret::new("redis://127.0.0.1:1")).unwrap(),
+            letters,
+            unsent: AtomicUsize::new(0),
+            secret: Mutex::default(),
+            reached: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+        };
+        let bench = Arc::new(bench);
+        for _ in 0..2 {
+            bench.tell(vec![b'x'; LETTER_BYTES / 2]);
+            assert!(!bench.has_lost_letters());
+        }
+        bench.tell(vec![b'x']);
+        assert!(bench.has_lost_letters());
+        let mut posted = 0;
+        while let Ok(Letter::Publish { payload, .. }) = waiting.try_recv() {
+            posted += payload.len();
+        }
+        assert_eq!(posted, LETTER_BYTES);
+        // Once they are posted, in vain or not, there is room again.
+        let (letters, waiting) = mpsc::channel(1);
+        letters.try_send(Letter::Publish { channel: NEIGHBOURS, payload: vec![0; LETTER_BYTES] }).unwrap();
+        drop(letters);
+        post(Arc::clone(&bench), waiting).await;
+        assert!(bench.post(EDITOR, vec![b'x']) && bench.unsent.load(Ordering::Relaxed) == 1);
     }
 }

@@ -268,6 +268,29 @@ async fn who_takes_it_back_before_the_answer_does_not_end_up_in_the_room() {
 }
 
 #[tokio::test]
+async fn two_ways_to_the_viewers_of_a_document_do_not_stand_in_each_others_way() {
+    let bench = bench().await;
+    let realtime = bench.start().await;
+    let gate = bench.web.hold(HAS_PERMISSION);
+    let mut alice = realtime.user(SITE, "alice").await;
+    alice.says(json!(["doc_open", "HD Ticket", "5"])).await;
+    alice.says(json!(["view_ticket", "5"])).await;
+    bench.web.wait_for(HAS_PERMISSION, 2).await;
+    gate.add_permits(3);
+    told(&mut [&mut alice], "ticket_viewers", &viewers(&json!("5"), &["alice"])).await;
+    let mut bob = realtime.user(SITE, "bob").await;
+    bob.says(json!(["view_ticket", "5"])).await;
+    let mut heard = Vec::new();
+    while heard != ["doc_viewers", "ticket_viewers"] {
+        let packet = alice.packet().await;
+        if packet.raw.contains("bob") {
+            heard.push(packet.name().to_owned());
+            heard.sort();
+        }
+    }
+}
+
+#[tokio::test]
 async fn rules_reach_over_all_gateways_of_a_bench() {
     let bench = bench().await;
     let (one, two) = (bench.start().await, bench.start().await);

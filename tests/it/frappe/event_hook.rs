@@ -60,8 +60,9 @@ async fn a_client_with_a_cookie_is_asked_for_with_get_and_one_with_a_token_with_
     alice.says(json!(["paint", "é", { "n": 1 }])).await;
     let call = bench.web.wait_for(HOOK, 1).await.remove(0);
     assert_eq!((call.seen.method.as_str(), call.header("cookie").as_deref()), ("GET", Some("sid=sid-alice")));
-    let fields = ["event", "args", "user", "sid", "site"].map(|name| call.param(name));
+    let fields = ["event", "args", "user", "socket_id", "site"].map(|name| call.param(name));
     assert_eq!(fields, ["paint", r#"["é",{"n":1}]"#, "alice@example.com", &alice.sid, SITE]);
+    assert_eq!(call.param("sid"), "", "Frappe takes it for the session, whatever the cookie says");
     let mut bob = token(&realtime, "bob").await;
     bob.says(json!(["paint", "x".repeat(10_000)])).await;
     let call = bench.web.wait_for(HOOK, 2).await.remove(1);
@@ -71,8 +72,7 @@ async fn a_client_with_a_cookie_is_asked_for_with_get_and_one_with_a_token_with_
     );
     let body: Value = serde_json::from_slice(&call.seen.body).unwrap();
     let args = json!(["x".repeat(10_000)]).to_string();
-    let expected =
-        json!({ "event": "paint", "args": args, "user": "bob@example.com", "sid": bob.sid, "site": SITE });
+    let expected = json!({ "event": "paint", "args": args, "user": "bob@example.com", "socket_id": bob.sid, "site": SITE });
     assert_eq!(body, expected);
     // So much fits into no address; what comes behind it does.
     alice.says(json!(["paint", "x".repeat(10_000)])).await;
@@ -150,6 +150,38 @@ async fn events_keep_their_order_and_a_flood_costs_nobody_else_anything() {
     let calls = bench.web.wait_for(HOOK, 34).await;
     assert_eq!(calls[33].param("args"), r#"["the end"]"#);
     realtime.log_line("wait for `eventHook`").await;
+}
+
+#[tokio::test]
+async fn what_is_too_long_takes_no_place_in_the_line() {
+    let bench = bench("events: all").await;
+    let realtime = bench.start().await;
+    let gate = bench.web.hold(HOOK);
+    orders(&bench, &json!(null));
+    let mut alice = realtime.user(SITE, "alice").await;
+    alice.says(json!(["paint", 1])).await;
+    for _ in 0..40 {
+        alice.says(json!(["paint", "x".repeat(10_000)])).await;
+    }
+    alice.says(json!(["paint", 2])).await;
+    alice.pinged().await;
+    gate.add_permits(2);
+    let calls = bench.web.wait_for(HOOK, 2).await;
+    assert_eq!((calls[0].param("args").as_str(), calls[1].param("args").as_str()), ("[1]", "[2]"));
+}
+
+#[tokio::test]
+async fn whom_the_site_lets_look_at_a_document_is_a_viewer_of_it() {
+    let bench = bench("events: all").await;
+    let realtime = bench.start().await;
+    let (mut alice, mut bob) = (realtime.user(SITE, "alice").await, realtime.user(SITE, "bob").await);
+    alice.says(json!(["doc_open", "ToDo", "1"])).await;
+    bench.enters(&mut alice, "open_doc:ToDo/1").await;
+    orders(&bench, &json!({ "join": "open_doc:ToDo/1" }));
+    bob.says(json!(["look", 1])).await;
+    assert_eq!(alice.viewers("ToDo", "1").await, ["alice", "bob"]);
+    bob.leaves().await;
+    assert_eq!(alice.viewers("ToDo", "1").await, ["alice"]);
 }
 
 #[tokio::test]

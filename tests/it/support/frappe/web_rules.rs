@@ -117,7 +117,8 @@ fn user(call: &Call) -> Option<String> {
         return is_known(name).then(|| format!("{name}@example.com"));
     }
     let cookie = call.seen.header("cookie").and_then(|cookie| Some(cookie.strip_prefix("sid=")?.to_owned()));
-    let sid = cookie.unwrap_or_else(|| call.param("sid"));
+    // As Frappe does: a parameter comes before the cookie.
+    let sid = Some(call.param("sid")).filter(|sid| !sid.is_empty()).or(cookie).unwrap_or_default();
     let name = sid.strip_prefix("sid-").filter(|name| is_known(name));
     Some(name.map_or_else(|| "Guest".to_owned(), |name| format!("{name}@example.com")))
 }
