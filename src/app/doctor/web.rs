@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::address::PublicAddress;
 use super::bench_redis::{Known, read_again};
-use super::finding::{Finding, Mark};
+use super::finding::Finding;
 use super::subject::Subject;
 use crate::domain::{PermissionApi, Secret, WebServer};
 use crate::protocol::frappe::probe::{Base, Probe, Said, bases};
@@ -23,25 +23,33 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// Asks all web servers that a client's calls may go to, in their order.
+    /// Asks the web servers that a client's calls may go to, one after the other until one is reached, as the gateway does.
     pub(super) async fn look(&mut self) -> Vec<Finding> {
         let origin = self.address.map(PublicAddress::origin);
         let bases = bases(&self.subject.site, origin.as_deref());
         if bases.is_empty() {
             return vec![nowhere(self.subject, self.address)];
         }
-        let mut said = Vec::new();
-        for base in &bases {
-            said.push(self.ask(base, guest()).await);
+        let (mut findings, mut left) = (Vec::new(), bases.iter().peekable());
+        let mut answered = None;
+        while let Some(base) = left.next() {
+            let said = self.ask(base, guest()).await;
+            let finding = of_said(&said, base, &self.known, self.subject);
+            if is_away(&said) && left.peek().is_some() {
+                let text = format!("{} (the next one is asked)", finding.text);
+                findings.push(Finding { mends: finding.mends, ..Finding::warn(text) });
+                continue;
+            }
+            findings.push(finding);
+            answered = matches!(said, Said::User(_)).then_some(base);
+            break;
         }
-        let answered = said.iter().position(|said| matches!(said, Said::User(_)));
-        let asked = bases.iter().zip(&said).enumerate();
-        let mut findings: Vec<Finding> =
-            asked.map(|(at, (base, said))| self.finding(said, base, at, answered)).collect();
-        if let Some(base) = answered.and_then(|at| bases.get(at)) {
+        if let Some(base) = answered {
             findings.extend(self.look_closer(base).await);
         }
-        findings.extend(self.look_without_tls().await);
+        if answered.is_none_or(|base| Some(&base.url) == origin.as_ref()) {
+            findings.extend(self.look_without_tls().await);
+        }
         findings
     }
 
@@ -60,24 +68,6 @@ impl Visit<'_> {
 
     fn caller(&self, credential: Credential) -> Caller {
         Caller::new(Arc::clone(&self.subject.site), credential)
-    }
-
-    /// `answered`: which of the web servers answered, the first that did. Those behind it are asked where a client says
-    /// nothing of where it comes from; those before it are passed over only where they are not reached.
-    fn finding(&self, said: &Said, base: &Base, at: usize, answered: Option<usize>) -> Finding {
-        let finding = of_said(said, base, &self.known, self.subject);
-        let is_away = matches!(said, Said::Failed(CallFailure::Unreachable(_) | CallFailure::Late));
-        match answered {
-            Some(answered) if answered < at && finding.mark == Mark::Fail => {
-                let text = format!("{} (it is asked where a client names no address)", finding.text);
-                Finding { mends: finding.mends, ..Finding::warn(text) }
-            }
-            Some(answered) if answered > at && is_away => {
-                let text = format!("{} (the next one is asked)", finding.text);
-                Finding { mends: finding.mends, ..Finding::warn(text) }
-            }
-            _ => finding,
-        }
     }
 
     /// How permission is asked for, and who the one on the command line is.
@@ -110,6 +100,11 @@ impl Visit<'_> {
         let finding = Finding::warn(text).mend("in nginx: proxy_set_header Origin https://$http_host;");
         Some(finding.mend(format!("or ask one web server for all, {}", self.subject.backend())))
     }
+}
+
+/// Not reached: the gateway goes on to the next one.
+fn is_away(said: &Said) -> bool {
+    matches!(said, Said::Failed(CallFailure::Unreachable(_) | CallFailure::Late))
 }
 
 fn guest() -> Credential {

@@ -1,3 +1,4 @@
+use super::super::finding::Mark;
 use super::*;
 use crate::domain::{FrappeSite, Protocol, Site};
 
