@@ -58,10 +58,12 @@ fn named<'a>(knock: &Knock<'a>) -> Option<&'a str> {
     name.or(knock.origin).or(knock.host).map(hostname)
 }
 
-/// The default site is meant where the address is that of the machine, and nothing names another one.
+/// The default site is meant where the address is that of the machine, and nothing names another one: a proxy that sets
+/// `X-Frappe-Site-Name` to the host, as bench's does, says no more than that.
 fn is_default(site: &Site, knock: &Knock<'_>) -> bool {
     let host = knock.host.map(hostname).filter(|host| !site.is_named(host));
-    knock.site_name.is_none_or(str::is_empty) && host.is_some_and(|host| site.is_reached_at(host))
+    let name = knock.site_name.filter(|name| !name.is_empty()).map(hostname);
+    (name.is_none() || name == host) && host.is_some_and(|host| site.is_reached_at(host))
 }
 
 /// The host that the client asked the first of several proxies for.

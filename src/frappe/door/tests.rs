@@ -47,6 +47,14 @@ fn the_site_is_found_as_frappe_finds_it() {
     let here = Knock { host: Some("127.0.0.1:9000"), origin: None, ..knock() };
     assert_eq!(told(&plain, &here), "Invalid namespace");
     assert_eq!(told(&site(|site| site.is_default = true), &here), "");
+    let proxied = Knock { site_name: Some("127.0.0.1"), ..here };
+    assert_eq!(told(&site(|site| site.is_default = true), &proxied), "");
+    let other = Knock { site_name: Some("other.local"), ..here };
+    assert_eq!(told(&site(|site| site.is_default = true), &other), "Invalid namespace");
+    assert_eq!(
+        told(&site(|site| site.is_default = true), &Knock { site_name: Some("localhost"), ..knock() }),
+        "Invalid namespace"
+    );
 }
 
 #[test]
