@@ -112,7 +112,7 @@ struct Where {
     /// The sites [default: sites.yml, which need not be there beside a bench].
     #[arg(long, value_name = "FILE")]
     sites: Option<PathBuf>,
-    /// Folder of the embedded store [default: data; with a bench alone, config/postroom in it].
+    /// Folder of the embedded store [default: data; with a bench alone, config/postroom/<port> in it].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Address to listen on [default: 0.0.0.0].

@@ -1,5 +1,6 @@
 //! Reads all sources and lays them over one another.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,10 +87,13 @@ pub fn load(sources: &Sources) -> Result<Settings, Problems> {
 
 /// Where nothing is kept that would have to be found again, the files of the store go to those that the bench makes of its
 /// other processes: Procfiles run in the folder of the bench, where a folder `data` would be a riddle, and two benches must
-/// not share one. Sites that keep messages have theirs where they always had it.
+/// not share one. Each process of a bench has its own, by where it listens. Sites that keep messages have theirs where they always
+/// had it.
 fn settle(server: &mut Server, bench: &Bench, sites: &[Arc<Site>]) {
     if !sites.iter().any(|site| site.keeps_messages()) {
-        server.data = bench.root().join("config").join("postroom");
+        let of_socket = server.socket.as_ref().and_then(|socket| socket.file_name());
+        let own = of_socket.map_or_else(|| server.listen.port().to_string().into(), OsStr::to_owned);
+        server.data = bench.root().join("config").join("postroom").join(own);
     }
 }
 

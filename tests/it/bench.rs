@@ -42,7 +42,7 @@ async fn it_listens_where_the_bench_says_and_not_where_the_runner_of_the_procfil
         assert!(tries < 20, "no free port");
     };
     assert_eq!(ask(port, "GET", "/livez", &[], b"").await.status, 200);
-    assert!(folder.path().join("config/postroom/postroom.db").is_file());
+    assert!(folder.path().join(format!("config/postroom/{port}/postroom.db")).is_file());
     assert!(!folder.path().join("data").exists());
     process.signal(Signal::TERM);
     assert!(process.ended().await.success());

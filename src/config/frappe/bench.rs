@@ -145,8 +145,8 @@ pub(in super::super) fn describe(site: &FrappeSite) -> String {
         WebServer::At(base) => base.clone(),
         WebServer::OfOrigin { port, local } => {
             let port = port.map(|port| format!(" with port {port}")).unwrap_or_default();
-            let local = local.as_ref().map(|base| format!(", else {base}")).unwrap_or_default();
-            format!("where the client's page is from{port}{local}")
+            let local = local.as_ref().map(|base| format!("{base}, else ")).unwrap_or_default();
+            format!("{local}where the client's page is from{port}")
         }
     };
     let redis = read_redis::url(site.redis_queue.expose());

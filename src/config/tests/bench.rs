@@ -294,9 +294,9 @@ fn check_says_what_was_read_without_a_password() {
         text,
         "settings: in order\n  listen bench/s.sock, Socket.IO at /socket.io for any origin\n  \
          tokens alone at 0.0.0.0:9001, and at /socket-token\n  \
-         store bench/config/postroom, durability full, device_ttl 1h\n  \
+         store bench/config/postroom/s.sock, durability full, device_ttl 1h\n  \
          bench bench: Frappe of a version that is not known, 1 site\n  \
-         web server where the client's page is from with port 8000, else http://127.0.0.1:8000; Redis at redis://r:11000\n  \
+         web server http://127.0.0.1:8000, else where the client's page is from with port 8000; Redis at redis://r:11000\n  \
          clients come to /<site>, default site one.local\n"
     );
     assert!(report.in_order && !format!("{:?}", desk.settings()).contains("hunter2"));

@@ -182,7 +182,7 @@ fn up_to_version_14_a_bench_publishes_in_a_redis_of_its_own() {
 #[test]
 fn the_store_goes_to_the_bench_only_where_nothing_is_kept() {
     let mut desk = with(r#""socketio_port": 9000"#);
-    let in_bench = desk.path("bench/config/postroom");
+    let in_bench = desk.path("bench/config/postroom/9000");
     assert_eq!(server(&desk).data, in_bench);
     desk.sites(GOOD_SITES);
     assert_eq!(server(&desk).data, in_bench);
