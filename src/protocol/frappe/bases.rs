@@ -57,14 +57,19 @@ pub fn bases(site: &Site, origin: Option<&str>) -> Vec<Base> {
     }
 }
 
-/// `https://host:port` of an `Origin`, with another port where that is asked for.
+/// `https://host:port` of an `Origin`, with another port where that is asked for. `None` where it is anything more than that:
+/// readers of addresses find hosts, paths and users in places where one does not look for them.
 fn of_origin(origin: &str, port: Option<u16>) -> Option<String> {
     let (scheme, rest) =
         origin.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
-    let authority = rest.split('/').next().filter(|authority| !authority.contains(['@', '?', '#']))?;
-    Some(match port {
-        None => format!("{scheme}://{authority}"),
-        Some(port) => format!("{scheme}://{}:{port}", hostname(authority)),
+    let host = hostname(rest);
+    let own: Option<u16> = match rest.strip_prefix(host)? {
+        "" => None,
+        behind => Some(behind.strip_prefix(':')?.parse().ok()?),
+    };
+    Some(match port.or(own) {
+        None => format!("{scheme}://{host}"),
+        Some(port) => format!("{scheme}://{host}:{port}"),
     })
 }
 
@@ -117,6 +122,9 @@ mod tests {
             Some("https://evil.example"),
             Some("ftp://site1.local"),
             Some("http://evil@site1.local"),
+            Some("http://site1.local:\\evil.example"),
+            Some("http://site1.local:80/evil"),
+            Some("http://site1.local:99999"),
             Some("null"),
             None,
         ] {
