@@ -3,7 +3,7 @@
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
 };
-use reqwest::{Method, Request, StatusCode, Url};
+use reqwest::{Method, Request, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -215,11 +215,7 @@ pub(super) async fn ask(
     for base in &bases {
         let request = request(base, caller, secret, asked)?;
         match outgoing.send(request).await {
-            Ok(response) => {
-                let status = response.status();
-                let body = read(response, ANSWER_LIMIT).await.map_err(|error| unreachable(&error))?;
-                return Ok(Answer { status, body });
-            }
+            Ok(response) => return whole(response).await,
             Err(error @ CallError::Unreachable(_)) => failure = unreachable(&error),
             Err(error) => return Err(unreachable(&error)),
         }
@@ -236,7 +232,10 @@ pub(super) async fn ask_at(
     asked: &Asked,
 ) -> Result<Answer, CallFailure> {
     let sent = outgoing.send(request(base, caller, secret, asked)?).await;
-    let response = sent.map_err(|error| unreachable(&error))?;
+    whole(sent.map_err(|error| unreachable(&error))?).await
+}
+
+async fn whole(response: Response) -> Result<Answer, CallFailure> {
     let status = response.status();
     let body = read(response, ANSWER_LIMIT).await.map_err(|error| unreachable(&error))?;
     Ok(Answer { status, body })
